@@ -1,0 +1,1 @@
+"""The control center: hears all sites, tells what matters, keeps the logbook."""

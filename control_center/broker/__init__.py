@@ -1,0 +1,1 @@
+"""The Mosquitto broker: its configuration, its start, its supervision."""

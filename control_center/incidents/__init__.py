@@ -1,0 +1,1 @@
+"""What is wrong now, as incidents: one engine, pure."""

@@ -1,0 +1,99 @@
+"""What an incident is, and the signals that make one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from contract.findings import Severity
+
+
+class IncidentState(StrEnum):
+    """Life of an incident."""
+
+    SUSPECTED = "suspected"
+    """Quiet: shown on the board, alarms nobody, leaves no trace in the form if it passes."""
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+
+
+class Place(StrEnum):
+    """Where a link fault lies, seen from the site (R31)."""
+
+    SITE_LAN = "site_lan"
+    GATEWAY = "gateway"
+    TSLCD = "tslcd"
+    MCU = "mcu"
+    CENTER = "center"
+    AGENT = "agent"
+    UNKNOWN = "unknown"
+
+
+class Witness(StrEnum):
+    """What an echo to the site's kernel said when its agent fell silent."""
+
+    ANSWERED = "answered"
+    SILENT = "silent"
+    NOT_ASKED = "not_asked"
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that went wrong at one site, merged from all who saw it.
+
+    Attributes:
+        id: ``<site>-<YYYYMMDDTHHMMSSmmm>-<code>``, stable from suspicion to closure.
+        code: A fault code of the catalog.
+        began_at: True begin as far as known: the site's own word overrides the center's once it has come.
+        ended_at: True end, None while it lasts.
+        opened_at: When the center raised it (alarm); None while only suspected.
+        seen_by_site, seen_by_center: From which ends it was seen.
+        place: Where a link fault lies.
+        group: Id of the common cause when many sites fell at once; empty if alone.
+    """
+
+    id: str
+    site: str
+    code: str
+    component: str
+    severity: Severity
+    state: IncidentState
+    began_at: datetime
+    target: str = ""
+    opened_at: datetime | None = None
+    ended_at: datetime | None = None
+    meeting: str = ""
+    figure: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    frequency_hz: float | None = None
+    details: dict[str, float | str] = {}
+    place: Place = Place.UNKNOWN
+    seen_by_site: bool = False
+    seen_by_center: bool = False
+    times: int = 1
+    group: str = ""
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+
+
+class SilenceSignal(msgspec.Struct, frozen=True, kw_only=True):
+    """Liveness speaks of one site in a meeting.
+
+    Attributes:
+        kind: ``suspected`` (packets missing for half a second), ``confirmed`` (missing for about a second),
+            ``returned`` (packets come again; ends either).
+        at: When the center noticed, UTC.
+        silent_since: When the last packet came, UTC: begin of the silence.
+        returned_at: When packets came again.
+        witness: What the second witness said.
+    """
+
+    site: str
+    kind: str
+    at: datetime
+    silent_since: datetime
+    returned_at: datetime | None = None
+    witness: Witness = Witness.NOT_ASKED

@@ -1,0 +1,1 @@
+"""MQTT in: decode strictly, store once, acknowledge, hand on."""

@@ -1,0 +1,1 @@
+"""Who is there: STAMP reflector, second witness, heartbeats, last will."""

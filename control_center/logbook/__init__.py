@@ -1,0 +1,1 @@
+"""The logbook form, Phụ lục II."""

@@ -1,0 +1,1 @@
+"""Meetings, their plan of checks, and the agenda the sites get."""

@@ -1,0 +1,38 @@
+"""What every probe is given and gives back."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from contract.meetings import Phase
+from contract.messages import ProbeReport
+
+SettingsT = TypeVar("SettingsT", contravariant=True)
+LimitsT = TypeVar("LimitsT", contravariant=True)
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """Circumstances of one run.
+
+    Attributes:
+        phase: Phase of the meeting; severities and what may be asked of a device depend on it.
+        deadline_s: The run must be over by then; the caller kills it a little later.
+        state_directory: Where the probe may keep and find its references; empty: nowhere.
+        limits_version: Cited by the findings.
+    """
+
+    phase: Phase = Phase.IDLE
+    deadline_s: float = 10.0
+    state_directory: str = ""
+    limits_version: str = ""
+
+
+class Probe(Protocol[SettingsT, LimitsT]):
+    """``run`` of a probe's ``probe.py``.
+
+    It returns readings with a failure name where it could not measure, and raises only on a wrong configuration.
+    """
+
+    def __call__(self, settings: SettingsT, limits: LimitsT, look: Look) -> ProbeReport: ...
