@@ -9,8 +9,8 @@ import msgspec
 from contract.meetings import Phase
 from contract.messages import ProbeReport
 
-SettingsT = TypeVar("SettingsT", contravariant=True)
-LimitsT = TypeVar("LimitsT", contravariant=True)
+SettingsT_contra = TypeVar("SettingsT_contra", contravariant=True)
+LimitsT_contra = TypeVar("LimitsT_contra", contravariant=True)
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +29,12 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     limits_version: str = ""
 
 
-class Probe(Protocol[SettingsT, LimitsT]):
+class Probe(Protocol[SettingsT_contra, LimitsT_contra]):
     """``run`` of a probe's ``probe.py``.
 
     It returns readings with a failure name where it could not measure, and raises only on a wrong configuration.
     """
 
-    def __call__(self, settings: SettingsT, limits: LimitsT, look: Look) -> ProbeReport: ...
+    def __call__(self, settings: SettingsT_contra, limits: LimitsT_contra, look: Look) -> ProbeReport:
+        """Look once."""
+        ...
