@@ -1,0 +1,45 @@
+# Everything a newcomer types; `make help` lists it. Each target sets up what it needs by itself.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-soak check fmt bench docs lock clean
+PYTHON := .venv/bin/python
+PACKAGES := contract probes edge_agent control_center demo bench tests
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | column -t -s '—'
+
+setup: ## .venv/ from the hash-locked list, Debian packages that are missing
+	@packaging/developer-setup.sh
+
+demo: setup ## a whole meeting in about 90 seconds; ARGS=--exit ends by itself
+	@$(PYTHON) -m demo $(ARGS)
+
+test: setup ## every test that needs no virtual machine
+	@$(PYTHON) -m pytest $(ARGS)
+
+test-soak: setup ## the long rounds: kill -9, cut links, restarted brokers, a hundred times
+	@$(PYTHON) -m pytest -m soak --timeout=3600 $(ARGS)
+
+check: setup ## style, types, layers, generated documents
+	@$(PYTHON) -m ruff check $(PACKAGES)
+	@$(PYTHON) -m ruff format --check $(PACKAGES)
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
+	@$(PYTHON) -m docs.generate --check
+
+fmt: setup ## put the code into shape
+	@$(PYTHON) -m ruff check --fix-only --quiet $(PACKAGES)
+	@$(PYTHON) -m ruff format $(PACKAGES)
+
+bench: setup ## measured figures beside their goals and public peers; 1 when one is missed
+	@$(PYTHON) -m bench $(ARGS)
+
+docs: setup ## draw the generated documents again
+	@$(PYTHON) -m docs.generate
+
+lock: ## choose versions anew and write requirements.lock (names, versions and hashes only)
+	@$(PYTHON) -m pip install --quiet uv
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --all-extras --group dev --upgrade pyproject.toml --output-file requirements.lock
+
+clean: ## remove what was built, not what was recorded
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
