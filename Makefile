@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-soak check fmt bench docs lock clean
 PYTHON := .venv/bin/python
-PACKAGES := contract probes edge_agent control_center demo bench tests
+PACKAGES := contract probes edge_agent control_center demo bench docs tests
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | column -t -s '—'

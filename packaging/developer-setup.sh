@@ -3,6 +3,7 @@
 # Removes nothing, upgrades nothing, asks for nothing twice. Quick when there is nothing to do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin # ldconfig, where it is not on the way
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 2; }
 

@@ -1,0 +1,199 @@
+"""Draws the generated documents from the code: protocol, metrics, faults, requirements.
+
+``python -m docs.generate`` writes them, ``--check`` exits 1 and names what is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from contract import messages, topics
+from contract.catalog import FAULTS, LINE_OF, METRICS, FormEffect
+from contract.findings import Component
+from contract.topics import FROM_SITE, Kind
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+NOTE = "<!-- Drawn by `make docs`; change the source, not this file. -->\n\n"
+
+_EFFECT = {
+    FormEffect.DAMAGED: "«hư hỏng» if it lasts to the end",
+    FormEffect.TOLD: "«Sự cố», told",
+    FormEffect.NOT_MEASURED: "boxes empty, with the reason",
+    FormEffect.NONE: "–",
+}
+_RETAINED = {Kind.STATUS, Kind.COMPONENT, Kind.LIMITS, Kind.AGENDA}
+_CHANNEL_WORDS = {
+    Kind.STATUS: "Birth and death (last will) of one boot of an agent, on one topic so that they cannot overtake each other.",
+    Kind.COMPONENT: "The verdict of one component that holds now; the reader judges its age.",
+    Kind.EVENT: "The ordered journal. Settled only by the center's own ack, sent after its commit.",
+    Kind.FIGURES: "Figures rolled up per minute. Settled like the journal.",
+    Kind.HEARTBEAT: "Sign of life.",
+    Kind.ACK: "Which rows of one boot are settled: committed, or quarantined with the reason.",
+    Kind.LIMITS: "Limits and approvals for one site, versioned.",
+    Kind.COMMAND: "An order of the center.",
+    Kind.AGENDA: "The meetings that concern one site, with absolute instants for every phase.",
+}
+
+
+def asyncapi() -> str:
+    """AsyncAPI 3 document of everything that goes over MQTT."""
+    types = [messages.Envelope, *dict.fromkeys(kind for kinds in messages._DATA_TYPE.values() for kind in _members(kinds))]
+    _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    named: dict[str, Any] = {}
+    for kind in Kind:
+        name = kind.value
+        address = topics.ROOT + ("/_center/agenda/{site}" if kind is Kind.AGENDA else f"/{{site}}/{name}")
+        address += {Kind.COMPONENT: "/{component}", Kind.COMMAND: "/{command}"}.get(kind, "")
+        parameters = {part: {"description": part} for part in ("site", "component", "command") if f"{{{part}}}" in address}
+        channels[name] = {
+            "address": address,
+            "description": _CHANNEL_WORDS[kind],
+            "parameters": parameters,
+            "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        }
+        members = [f"#/components/schemas/{member.__name__}" for member in _members(messages._DATA_TYPE[kind])]
+        payload: dict[str, Any] = {"$ref": members[0]} if len(members) == 1 else {"oneOf": [{"$ref": member} for member in members]}
+        named[name] = {
+            "name": messages.type_of(kind),
+            "contentType": "application/cloudevents+json",
+            "payload": {"allOf": [{"$ref": "#/components/schemas/Envelope"}, {"type": "object", "properties": {"data": payload}}]},
+        }
+        operations[name] = {
+            "action": "receive" if kind in FROM_SITE else "send",
+            "channel": {"$ref": f"#/channels/{name}"},
+            "bindings": {"mqtt": {"qos": 0 if kind is Kind.HEARTBEAT else 1, "retain": kind in _RETAINED, "bindingVersion": "0.2.0"}},
+        }
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "diemcau",
+            "version": "1",
+            "description": "Agents at the sites and the control center, seen from the center: what it receives and what it sends.",
+        },
+        "defaultContentType": "application/json",
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": named, "schemas": components},
+    }
+    plain = json.loads(json.dumps(document))
+    return "# Drawn by `make docs`; change contract/, not this file.\n" + yaml.safe_dump(
+        plain, sort_keys=False, allow_unicode=True, width=140
+    )
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    return getattr(kind, "__args__", (kind,))
+
+
+def metrics() -> str:
+    """Table of every metric, by component."""
+    lines = [
+        NOTE
+        + "# Metrics\n\nDeclared once, in `contract/catalog/`. A component without its essential figures is “not checked”, never “normal”.\n"
+    ]
+    for component in Component:
+        own = [spec for spec in METRICS.values() if spec.name.startswith(component.value + ".")]
+        if own:
+            lines.append(
+                f"\n## {component.value}\n\n| metric | unit | what | là gì | range | worse | essential |\n|---|---|---|---|---|---|---|"
+            )
+        for spec in own:
+            low = "" if spec.minimum is None else f"{spec.minimum:g}"
+            high = "" if spec.maximum is None else f"{spec.maximum:g}"
+            span = f"{low} … {high}" if low or high else "open"
+            lines.append(
+                f"| `{spec.name}` | {spec.unit} | {spec.en} | {spec.vi} | {span} | {spec.worse} | {'yes' if spec.essential else ''} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def faults() -> str:
+    """Table of every fault code, by component."""
+    lines = [NOTE + "# Faults\n\nDeclared once, in `contract/catalog/`; board, form and terminal take their words from there.\n"]
+    for component in Component:
+        own = [spec for spec in FAULTS.values() if spec.component is component]
+        line = LINE_OF[component]
+        if own:
+            lines.append(f"\n## {component.value}\n\nLine of the form: {line.value if line else 'none; told in «Mô tả sự cố»'}.\n")
+            lines.append("| code | severity | on the form | sentence | câu báo | làm gì |\n|---|---|---|---|---|---|")
+        for spec in own:
+            differing = "".join(f"; {phase}: {severity}" for phase, severity in spec.severity_in.items())
+            lines.append(
+                f"| `{spec.code}` | {spec.severity}{differing} | {_EFFECT[spec.effect]} | {spec.en} | {spec.vi} | {spec.advice_vi} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _proofs() -> dict[str, list[str]]:
+    """Requirement number → tests that carry it, found in the source without running it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for number, name in _marked(ast.parse(path.read_text(encoding="utf-8"))):
+            found[number].append(f"`{path.relative_to(ROOT)}::{name}`")
+    return found
+
+
+def _marked(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.req":
+                for argument in decorator.args:
+                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                        yield argument.value, node.name
+
+
+def requirements() -> str:
+    """Which requirement is proved by what, and which is not."""
+    asked = tomllib.loads((DOCS / "requirements.toml").read_text(encoding="utf-8"))
+    proofs = _proofs()
+    unknown = sorted(set(proofs) - set(asked))
+    if unknown:
+        raise SystemExit(f"tests carry unknown requirement numbers: {', '.join(unknown)}")
+    proved = sum(number in proofs for number in asked)
+    lines = [NOTE + "# Requirements\n"]
+    lines.append(
+        "Drawn from the regulation by clause. A test that carries a number proves at least a part of it; what has none is not proved.\n"
+    )
+    lines.append(f"**{proved} of {len(asked)} have a test.**\n")
+    lines.append("| | clause | required | accepted when | proved by |\n|---|---|---|---|---|")
+    for number, row in asked.items():
+        proof = "<br>".join(proofs[number]) if number in proofs else "**not yet**"
+        lines.append(f"| {number} | {row['clause']} | {row['required']} | {row['accepted']} | {proof} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write the documents, or say which are out of date."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a document is out of date")
+    check = parser.parse_args().check
+    drawn = {"protocol.asyncapi.yaml": asyncapi(), "metrics.md": metrics(), "faults.md": faults(), "requirements.md": requirements()}
+    stale = [name for name, text in drawn.items() if not (DOCS / name).exists() or (DOCS / name).read_text(encoding="utf-8") != text]
+    if check:
+        for name in stale:
+            print(f"docs/{name} is out of date: run `make docs` and commit it", file=sys.stderr)
+        return 1 if stale else 0
+    for name in stale:
+        (DOCS / name).write_text(drawn[name], encoding="utf-8")
+        print(f"wrote docs/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
