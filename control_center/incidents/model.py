@@ -40,14 +40,22 @@ class Witness(StrEnum):
     NOT_ASKED = "not_asked"
 
 
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """One time that the fault was there; `ended_at` is None while it lasts."""
+
+    began_at: datetime
+    ended_at: datetime | None = None
+
+
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that went wrong at one site, merged from all who saw it.
 
     Attributes:
-        id: ``<site>-<YYYYMMDDTHHMMSSmmm>-<code>``, stable from suspicion to closure.
+        id: ``<site>-<YYYYMMDDTHHMMSSmmm>-<code>``, then ``-<target>`` where there is one; stable from suspicion to closure.
         code: A fault code of the catalog.
         began_at: True begin as far as known: the site's own word overrides the center's once it has come.
         ended_at: True end, None while it lasts.
+        spans: Each time it came and went, in order; more than one when it flaps. The first begins at `began_at`.
         opened_at: When the center raised it (alarm); None while only suspected.
         seen_by_site, seen_by_center: From which ends it was seen.
         place: Where a link fault lies.
@@ -64,6 +72,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
     opened_at: datetime | None = None
     ended_at: datetime | None = None
+    spans: tuple[Span, ...] = ()
     meeting: str = ""
     figure: float | None = None
     limit: float | None = None
@@ -77,6 +86,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     acknowledged_by: str = ""
     acknowledged_at: datetime | None = None
+
+    @property
+    def alarmed(self) -> bool:
+        """Whether it ever was more than a quiet suspicion; one that was not is a figure, not a fault to be told."""
+        return self.opened_at is not None
 
 
 class SilenceSignal(msgspec.Struct, frozen=True, kw_only=True):
