@@ -1,0 +1,35 @@
+"""Run by Alembic: connects the steps with the engine it was given and the tables of all store modules."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Engine
+
+from control_center.store.base import Base, UtcDateTime
+from control_center.store.database import load_tables
+from control_center.store.registry import NfcText
+
+
+def _render(kind: str, item: object, _context: object) -> str | bool:
+    """Migrations name plain SQL types, so that an old step does not change with our classes."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, NfcText):
+        return "sa.Text()"
+    return False
+
+
+def _run(engine: Engine) -> None:
+    load_tables()
+    with engine.connect() as connection, connection.begin():
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            render_as_batch=True,
+            render_item=_render,
+            transaction_per_migration=False,
+        )
+        context.run_migrations()
+
+
+_run(context.config.attributes["engine"])
