@@ -1,9 +1,150 @@
-"""Metrics and faults of the component "cables"."""
+"""Adapters and cables: the network port, USB, HDMI, mains; the form's line "Adapter, dây cáp"."""
 
 from __future__ import annotations
 
-from contract.catalog.model import FaultSpec, MetricSpec
+from contract.catalog.model import FaultSpec, FormEffect, MetricSpec, Worse
+from contract.findings import Severity
+from contract.meetings import Phase
 
-METRICS: tuple[MetricSpec, ...] = ()
+METRICS = (
+    MetricSpec(
+        name="cables.carrier",
+        unit="",
+        vi="Cổng mạng có tín hiệu (1) hay không (0)",
+        en="Network port has carrier (1) or not (0)",
+        minimum=0,
+        maximum=1,
+        worse=Worse.LOWER,
+        essential=True,
+    ),
+    MetricSpec(
+        name="cables.port_speed_mbps", unit="Mbit/s", vi="Tốc độ cổng mạng", en="Speed of the network port", minimum=0, worse=Worse.LOWER
+    ),
+    MetricSpec(
+        name="cables.full_duplex",
+        unit="",
+        vi="Song công (1) hay bán song công (0)",
+        en="Full duplex (1) or half (0)",
+        minimum=0,
+        maximum=1,
+        worse=Worse.LOWER,
+    ),
+    MetricSpec(
+        name="cables.carrier_changes",
+        unit="",
+        vi="Số lần cổng mạng mất hoặc có lại tín hiệu từ khi khởi động",
+        en="Changes of carrier since boot",
+        minimum=0,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(
+        name="cables.port_errors",
+        unit="",
+        vi="Số gói lỗi trên cổng mạng từ khi khởi động",
+        en="Packet errors of the port since boot",
+        minimum=0,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(
+        name="cables.usb_present",
+        unit="",
+        vi="Thiết bị USB đã khai báo có mặt (1) hay không (0)",
+        en="Declared USB device present (1) or not (0)",
+        minimum=0,
+        maximum=1,
+        worse=Worse.LOWER,
+        essential=True,
+    ),
+    MetricSpec(
+        name="cables.hdmi_connected",
+        unit="",
+        vi="Cổng HDMI có thiết bị (1) hay không (0)",
+        en="HDMI connector has a device (1) or not (0)",
+        minimum=0,
+        maximum=1,
+        worse=Worse.LOWER,
+        essential=True,
+    ),
+    MetricSpec(
+        name="cables.mains",
+        unit="",
+        vi="Có điện lưới (1) hay chạy pin (0)",
+        en="On mains (1) or on battery (0)",
+        minimum=0,
+        maximum=1,
+        worse=Worse.LOWER,
+    ),
+    MetricSpec(name="cables.battery_percent", unit="%", vi="Pin còn lại", en="Battery left", minimum=0, maximum=100, worse=Worse.LOWER),
+)
 
-FAULTS: tuple[FaultSpec, ...] = ()
+FAULTS = (
+    FaultSpec(
+        code="cables.carrier_lost",
+        effect=FormEffect.DAMAGED,
+        severity=Severity.CRITICAL,
+        severity_in={Phase.IDLE: Severity.WARNING},
+        title_vi="Mất tín hiệu cáp mạng",
+        title_en="Network cable has no carrier",
+        vi="Cổng mạng {target} không có tín hiệu cáp",
+        en="Network port {target} has no carrier",
+        advice_vi="Kiểm tra dây mạng hai đầu và đèn cổng trên bộ chuyển mạch; thay dây nếu đèn không sáng.",
+        advice_en="Check both ends of the cable and the lamp of the switch port; replace the cable if it stays dark.",
+    ),
+    FaultSpec(
+        code="cables.half_duplex",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        title_vi="Cổng mạng bán song công",
+        title_en="Port is half duplex",
+        vi="Cổng mạng {target} chạy bán song công: hình và tiếng sẽ giật khi họp",
+        en="Network port {target} runs half duplex: picture and sound will stutter",
+        advice_vi="Thay dây mạng; đặt cổng bộ chuyển mạch về tự động.",
+        advice_en="Replace the cable; set the switch port to auto-negotiation.",
+    ),
+    FaultSpec(
+        code="cables.slow_port",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        title_vi="Cổng mạng chậm",
+        title_en="Port is slow",
+        vi="Cổng mạng {target} chỉ chạy {figure} (cần {limit})",
+        en="Network port {target} runs at {figure} only ({limit} needed)",
+        advice_vi="Thay dây mạng loại Cat 5e trở lên, kiểm tra đầu bấm.",
+        advice_en="Use a Cat 5e cable or better, check the plugs.",
+    ),
+    FaultSpec(
+        code="cables.usb_lost",
+        effect=FormEffect.DAMAGED,
+        severity=Severity.WARNING,
+        severity_in={Phase.LIVE: Severity.CRITICAL, Phase.PRECHECK: Severity.CRITICAL},
+        title_vi="Mất thiết bị USB",
+        title_en="USB device missing",
+        vi="Không thấy thiết bị USB {target} (mã {usb_id})",
+        en="USB device {target} (id {usb_id}) is not there",
+        advice_vi="Cắm chặt lại dây USB; thử cổng khác; thay dây.",
+        advice_en="Seat the USB plug again; try another port; replace the cable.",
+    ),
+    FaultSpec(
+        code="cables.hdmi_no_signal",
+        effect=FormEffect.DAMAGED,
+        severity=Severity.WARNING,
+        title_vi="HDMI không có tín hiệu",
+        title_en="HDMI has no signal",
+        vi="Cổng HDMI {target} không thấy thiết bị",
+        en="HDMI connector {target} sees no device",
+        advice_vi="Bật màn hình; cắm chặt lại dây HDMI; thay dây.",
+        advice_en="Switch the display on; seat the HDMI plug again; replace the cable.",
+    ),
+    FaultSpec(
+        code="cables.on_battery",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        severity_in={Phase.LIVE: Severity.CRITICAL},
+        title_vi="Đang chạy pin",
+        title_en="Running on battery",
+        vi="Mất điện lưới, máy đang chạy pin, còn {figure}",
+        en="No mains: running on battery, {figure} left",
+        advice_vi="Kiểm tra ổ cắm và áp-tô-mát; gọi Điện lực nếu cả phòng mất điện.",
+        advice_en="Check socket and breaker; phone the power company if the whole room is dark.",
+    ),
+)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+Percent = Annotated[float, msgspec.Meta(gt=0, le=100)]
 
 
 class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the site has; from the site's own file."""
 
     fitted: bool = True
+    disk: Annotated[str, msgspec.Meta(description="folder on the disk that must not fill up")] = "/"
 
 
 class HostLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is still normal; versioned at the center, these are the defaults."""
+
+    cpu_percent: Annotated[Percent, msgspec.Meta(description="processor load above which probes may come late")] = 95.0
+    memory_percent: Annotated[Percent, msgspec.Meta(description="memory in use")] = 90.0
+    disk_percent: Annotated[Percent, msgspec.Meta(description="disk in use")] = 90.0
+    temperature_celsius: Annotated[float, msgspec.Meta(gt=0, le=150, description="hottest sensor")] = 85.0
+    cpu_span_s: Annotated[float, msgspec.Meta(gt=0, le=5, description="time over which the load is measured")] = 0.5

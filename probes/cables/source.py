@@ -1,0 +1,102 @@
+"""Reads sysfs and asks for mains; the only file of the cables probe that touches the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from probes.cables.limits import CablesSettings
+
+
+class PortFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A network port as sysfs tells it; None where the driver cannot tell."""
+
+    name: str
+    exists: bool
+    carrier: bool | None = None
+    speed_mbps: float | None = None
+    full_duplex: bool | None = None
+    carrier_changes: int | None = None
+    errors: int | None = None
+
+
+class CableFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """All that hangs on the machine."""
+
+    port: PortFacts
+    usb_ids: frozenset[str] | None
+    hdmi: dict[str, bool | None]
+    on_mains: bool | None = None
+    battery_percent: float | None = None
+
+
+def look(settings: CablesSettings) -> CableFacts:
+    """Read what is there now."""
+    sysfs = Path(settings.sysfs)
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return CableFacts(
+        port=_port(sysfs, settings.port or default_port()),
+        usb_ids=_usb_ids(sysfs),
+        hdmi={connector: _connected(sysfs, connector) for connector in settings.hdmi},
+        on_mains=None if battery is None or battery.power_plugged is None else bool(battery.power_plugged),
+        battery_percent=None if battery is None else float(battery.percent),
+    )
+
+
+def default_port(routes: Path = Path("/proc/net/route")) -> str:
+    """Interface of the IPv4 default route; empty if there is none."""
+    text = _read(routes) or ""
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) > 2 and fields[1] == "00000000":
+            return fields[0]
+    return ""
+
+
+def _read(path: Path) -> str | None:
+    """Text of a small file; None where the kernel will not tell (a port that is down answers EINVAL)."""
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def _number(path: Path) -> int | None:
+    text = _read(path)
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None
+
+
+def _port(sysfs: Path, name: str) -> PortFacts:
+    folder = sysfs / "class" / "net" / name
+    if not name or "/" in name or not folder.is_dir():
+        return PortFacts(name=name, exists=False)
+    carrier, speed, duplex = _number(folder / "carrier"), _number(folder / "speed"), _read(folder / "duplex")
+    errors = [_number(folder / "statistics" / counter) for counter in ("rx_errors", "tx_errors")]
+    return PortFacts(
+        name=name,
+        exists=True,
+        # A port that is administratively down does not say "no carrier": reading fails, and there is none.
+        carrier=carrier == 1,
+        speed_mbps=float(speed) if speed is not None and speed > 0 else None,
+        full_duplex=None if duplex not in ("full", "half") else duplex == "full",
+        carrier_changes=_number(folder / "carrier_changes"),
+        errors=None if None in errors else sum(error for error in errors if error is not None),
+    )
+
+
+def _usb_ids(sysfs: Path) -> frozenset[str] | None:
+    folder = sysfs / "bus" / "usb" / "devices"
+    if not folder.is_dir():
+        return None
+    pairs = ((_read(device / "idVendor"), _read(device / "idProduct")) for device in folder.iterdir())
+    return frozenset(f"{vendor}:{product}".lower() for vendor, product in pairs if vendor and product)
+
+
+def _connected(sysfs: Path, connector: str) -> bool | None:
+    status = _read(sysfs / "class" / "drm" / connector / "status")
+    return None if status not in ("connected", "disconnected") else status == "connected"
