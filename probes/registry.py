@@ -24,7 +24,7 @@ class ProbeEntry(msgspec.Struct, frozen=True, kw_only=True):
         component: What it judges; also its name and its tables in the site's file.
         module: Where its ``run`` is; imported only where the probe runs, so that the daemon stays light.
         settings, limits: Types of its configuration; modules that import nothing but msgspec.
-        heavy: It needs NumPy, OpenCV or scapy, and so a child process of its own.
+        heavy: It needs NumPy, OpenCV, scapy or pysnmp, and so a child process of its own.
         deadline_s: A run that takes longer is killed.
     """
 
@@ -64,7 +64,7 @@ PROBES: dict[str, ProbeEntry] = {
             component=Component.LINK, module="probes.link.probe", settings=LinkSettings, limits=LinkLimits, heavy=False, deadline_s=20
         ),
         ProbeEntry(
-            component=Component.CODEC, module="probes.codec.probe", settings=CodecSettings, limits=CodecLimits, heavy=False, deadline_s=15
+            component=Component.CODEC, module="probes.codec.probe", settings=CodecSettings, limits=CodecLimits, heavy=True, deadline_s=15
         ),
         ProbeEntry(
             component=Component.CABLES,

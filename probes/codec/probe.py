@@ -1,0 +1,52 @@
+"""The codec probe: is the conferencing system there, on every protocol that it is said to speak."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from contract.catalog import missing
+from contract.messages import ProbeReport
+from contract.readings import Failure
+from probes.codec import source
+from probes.codec.judge import judge
+from probes.codec.limits import CodecLimits, CodecSettings
+from probes.codec.measure import readings_of
+from probes.codec.source import Answer
+from probes.interface import Look
+
+
+def run(settings: CodecSettings, limits: CodecLimits, look: Look) -> ProbeReport:
+    """Ask the conferencing system once, on all protocols at the same time."""
+    began_at, began = datetime.now(UTC), time.monotonic()
+    asked = _questions(settings, limits, min(limits.answer_ms / 1000, look.deadline_s * 0.8))
+    if not settings.fitted or not asked:
+        why = Failure.UNSUPPORTED if settings.fitted else Failure.NOT_FITTED
+        readings = (missing("codec.alive", why, at=began_at, target=settings.host),)
+        return ProbeReport(probe="codec", began_at=began_at, duration_s=0.0, readings=readings)
+    with ThreadPoolExecutor(len(asked)) as pool:
+        pending = {protocol: pool.submit(question) for protocol, question in asked.items()}
+        answers = {protocol: future.result() for protocol, future in pending.items()}
+    return ProbeReport(
+        probe="codec",
+        began_at=began_at,
+        duration_s=time.monotonic() - began,
+        readings=readings_of(answers, settings.host, began_at),
+        findings=judge(answers, settings, limits, look, began_at),
+        source=settings.host,
+    )
+
+
+def _questions(settings: CodecSettings, limits: CodecLimits, timeout_s: float) -> dict[str, Callable[[], Answer]]:
+    """What to ask, by protocol; nothing without a host."""
+    if not settings.host:
+        return {}
+    questions: dict[str, tuple[int, Callable[[], Answer]]] = {
+        "SIP": (settings.sip_port, lambda: source.ask_sip(settings, timeout_s, limits.attempts)),
+        "H.323": (settings.h323_port, lambda: source.connect(settings.host, settings.h323_port, timeout_s)),
+        "HTTP": (settings.web_port, lambda: source.connect(settings.host, settings.web_port, timeout_s)),
+        "SNMP": (settings.snmp_port, lambda: source.ask_snmp(settings, timeout_s)),
+    }
+    return {protocol: question for protocol, (port, question) in questions.items() if port}
