@@ -1,0 +1,174 @@
+"""The command line: ``edge-agent``. Exit status: 0 all well, 1 faults found, 2 could not run."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from contract.findings import State
+from contract.meetings import Phase
+from edge_agent.config import DEFAULT_FILE, ConfigError, Configuration, load
+from probes.registry import PROBES
+
+WELL, FAULTS, COULD_NOT = 0, 1, 2
+PHASES = [phase.value for phase in Phase]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if options.verbose else logging.INFO if options.command == "run" else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        status: int = options.act(options)
+    except ConfigError as error:
+        print(f"edge-agent: {error}", file=sys.stderr)
+        return COULD_NOT
+    except KeyboardInterrupt:
+        return COULD_NOT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="edge-agent", description="Watches over the conferencing system of one site.")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", type=Path, default=DEFAULT_FILE, metavar="FILE", help=f"the site's file (default {DEFAULT_FILE})")
+    common.add_argument("-v", "--verbose", action="store_true", help="log everything")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, act: Any, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, parents=[common], help=text, description=text)
+        made.set_defaults(act=act)
+        return made
+
+    command("run", _run, "run the agent until it is stopped")
+    check = command("check", _check, "check the whole site once")
+    check.add_argument("--phase", choices=PHASES, default=Phase.PRECHECK.value, help="judge as in this phase (default precheck)")
+    check.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    probe = command("probe", _probe, "run one probe once; needs no site file")
+    probe.add_argument("name", choices=list(PROBES), metavar="NAME", help=", ".join(PROBES))
+    probe.add_argument("--source", help="device, address or file to look at")
+    probe.add_argument("--reference", help="file to compare with")
+    probe.add_argument("--target", action="append", default=[], help="host to measure to; may be repeated")
+    probe.add_argument("--phase", choices=PHASES, default=Phase.IDLE.value, help="judge as in this phase (default idle)")
+    probe.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    command("sweep", _sweep, "look at the room's sound from end to end")
+    _baseline_parser(command)
+    status = command("status", _status, "what the running agent says now")
+    status.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    config = command("config", _config, "check the site's file, or print a sample or the schema of one")
+    config.add_argument("what", choices=["check", "sample", "schema"])
+    return parser
+
+
+def _baseline_parser(command: Any) -> None:
+    baseline = command("baseline", _baseline, "approved references of the room")
+    baseline.add_argument("what", choices=["record", "approve", "show", "diff"])
+    baseline.add_argument("--by", default="", help="who approves")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from edge_agent import daemon  # noqa: PLC0415 — the other commands need none of it
+
+    daemon.run(load(options.config))
+    return WELL
+
+
+def _check(options: argparse.Namespace) -> int:
+    from edge_agent import terminal  # noqa: PLC0415 — draws, so brings rich
+    from edge_agent.once import check_once  # noqa: PLC0415
+
+    configuration = load(options.config)
+    report = asyncio.run(check_once(configuration, Phase(options.phase)))
+    if options.json:
+        _print_json(report)
+    else:
+        terminal.show_check(report, configuration.site.name)
+    return _status_of([verdict.state for verdict in report.verdicts])
+
+
+def _probe(options: argparse.Namespace) -> int:
+    from edge_agent import terminal  # noqa: PLC0415
+    from edge_agent.once import probe_once, settings_for  # noqa: PLC0415
+
+    settings = settings_for(options.name, source=options.source, reference=options.reference, targets=options.target)
+    report = asyncio.run(probe_once(options.name, settings, Phase(options.phase)))
+    if options.json:
+        _print_json(report)
+    else:
+        terminal.show_probe(report, Phase(options.phase))
+    return terminal.exit_status(report)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    del options
+    print("edge-agent: sweep: chưa có trong bản này (not in this version yet)", file=sys.stderr)
+    return COULD_NOT
+
+
+def _baseline(options: argparse.Namespace) -> int:
+    from edge_agent import baseline  # noqa: PLC0415
+
+    return baseline.command(load(options.config), options.what, options.by)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from edge_agent import keep, terminal  # noqa: PLC0415
+    from edge_agent.status import FILE, AgentStatus  # noqa: PLC0415
+
+    configuration = load(options.config)
+    said = keep.read(configuration.directory / FILE, AgentStatus)
+    if said is None:
+        print(f"edge-agent: {configuration.directory / FILE}: tác tử chưa chạy lần nào (the agent has not run yet)", file=sys.stderr)
+        return COULD_NOT
+    if options.json:
+        _print_json(said)
+    else:
+        terminal.show_status(said, datetime.now(UTC))
+    if said.pid == 0:
+        return COULD_NOT
+    return _status_of([component.verdict.state for component in said.components])
+
+
+def _config(options: argparse.Namespace) -> int:
+    from edge_agent import sample  # noqa: PLC0415
+
+    if options.what == "sample":
+        print(sample.text(), end="")
+    elif options.what == "schema":
+        print(sample.schema())
+    else:
+        print(_well(load(options.config)))
+    return WELL
+
+
+def _well(configuration: Configuration) -> str:
+    off = f"; không trang bị: {', '.join(configuration.undeclared)}" if configuration.undeclared else ""
+    return f"{configuration.path}: đúng, điểm cầu {configuration.site.name} ({configuration.site.id}){off}"
+
+
+def _print_json(document: msgspec.Struct) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _status_of(states: list[State]) -> int:
+    return FAULTS if any(state in (State.FAULT, State.WARNING) for state in states) else WELL
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,331 @@
+"""The one asyncio loop: agenda → rounds and watches → judgement → outbox → uplink; starts the parts and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from contract.catalog import figure, finding
+from contract.findings import Component, Finding
+from contract.meetings import Meeting
+from contract.messages import Agenda, CheckReason, Command, Heartbeat, Limits, ProbeReport
+from edge_agent import agenda, keep, systemd
+from edge_agent.config import ConfigError, Configuration, merge_limits
+from edge_agent.judgement import Circumstances, Judgement, check_done
+from edge_agent.lifecycle import Life
+from edge_agent.outbox import Outbox
+from edge_agent.ports import Mute
+from edge_agent.rounds import Round
+from edge_agent.status import FILE, AgentStatus
+from probes.interface import Look
+from probes.registry import PROBES
+
+log = logging.getLogger(__name__)
+
+VERSION = "0.1.0"
+AGENDA_FILE, LIMITS_FILE, CHECKS_FILE = "agenda.json", "limits.json", "checks.json"
+FIGURES_PERIOD_S = 60.0
+HEARTBEAT_S, HEARTBEAT_IDLE_S = 1.5, 15.0
+KEPT_CHECKS = 100
+MEETINGS_KEPT = timedelta(days=2)
+"""A meeting that is over for longer is forgotten, also if the center never says so."""
+
+
+def utc_now() -> datetime:
+    """The wall clock, UTC."""
+    return datetime.now(UTC)
+
+
+class Daemon:
+    """One site's agent.
+
+    Args:
+        configuration: The site's file.
+        outbox: The journal.
+    """
+
+    def __init__(self, configuration: Configuration, outbox: Outbox) -> None:
+        now = utc_now()
+        self.configuration = configuration
+        self.outbox = outbox
+        self.started_at = now
+        self.checked_at: datetime | None = None
+        self.page_address = ""
+        self.judgement = Judgement(outbox, Mute(), configuration.directory, now)
+        self._directory = configuration.directory
+        self._life = Life(configuration.directory)
+        self._meetings = _read_agenda(configuration)
+        self._limits, self._limits_version = configuration.limits, ""
+        self._outlook = agenda.outlook(self._meetings, now)
+        self._checks: list[str] = keep.read(self._directory / CHECKS_FILE, list[str]) or []
+        self._woken = asyncio.Event()
+        self._checking = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._rounds = {name: self._round(name) for name in PROBES}
+        self._started_s = time.monotonic()
+        kept = keep.read(self._directory / LIMITS_FILE, Limits)
+        if kept is not None:
+            self.take_limits(kept, store=False)
+
+    # What comes from the center. May be called from the uplink's thread through `threadsafe`.
+
+    def take_agenda(self, sent: Agenda) -> None:
+        """Replace the meetings; kept on disk so that checks run with the link down (R52)."""
+        self._meetings = sent.meetings
+        keep.write_struct(self._directory / AGENDA_FILE, sent)
+        log.info("agenda: %d meetings", len(sent.meetings))
+        self._woken.set()
+
+    def take_limits(self, sent: Limits, *, store: bool = True) -> None:
+        """Judge by these limits from now on; what does not fit is refused as a whole."""
+        try:
+            self._limits = merge_limits(self.configuration, sent)
+        except ConfigError as error:
+            log.error("limits are refused, the old ones hold: %s", error)  # noqa: TRY400 — the sentence says all
+            return
+        self._limits_version = sent.version
+        if store:
+            keep.write_struct(self._directory / LIMITS_FILE, sent)
+        self._woken.set()
+
+    def take_command(self, sent: Command) -> None:
+        """Carry out an order of the center."""
+        if sent.name == "check":
+            self._spawn(self.check(CheckReason.REQUESTED, sent.id), "requested check")
+        else:
+            log.warning("command %s is not known", sent.name)
+
+    # Checks.
+
+    async def check(self, reason: CheckReason, check: str = "") -> None:
+        """Check the whole site and write down the proof; one at a time."""
+        async with self._checking:
+            began_at = utc_now()
+            await asyncio.gather(*(each.check() for each in self._rounds.values() if not each.paused))
+            ended_at = utc_now()
+            self.checked_at = ended_at
+            done = check_done(
+                self.judgement,
+                PROBES,
+                check=check or uuid.uuid4().hex[:12],
+                reason=reason,
+                began_at=began_at,
+                ended_at=ended_at,
+            )
+            self.judgement.note(done, ended_at)
+            log.info("check %s (%s) done in %.1f s", done.check, reason, (ended_at - began_at).total_seconds())
+
+    async def _scheduled_check(self, key: str) -> None:
+        await self.check(CheckReason.SCHEDULED, key)
+        self._checks = [*self._checks, key][-KEPT_CHECKS:]
+        keep.write(self._directory / CHECKS_FILE, msgspec.json.encode(self._checks))
+
+    # The run.
+
+    async def run(self) -> None:
+        """Live until SIGTERM or SIGINT, then leave in order."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop.set)
+        self.judgement.note(self._life.begin(utc_now()), utc_now())
+        async with contextlib.AsyncExitStack() as parts:
+            await self._start_parts(parts)
+            self._set_circumstances()
+            for each in self._rounds.values():
+                self._spawn(each.go_on(), f"rounds of {each.name}")
+            self._spawn(self._follow_agenda(), "agenda")
+            self._spawn(self._breathe(), "heartbeat")
+            self._spawn(self._gather_figures(), "figures")
+            systemd.notify("READY=1", f"STATUS={self._outlook.phase}")
+            log.info("site %s runs, phase %s", self.configuration.site.id, self._outlook.phase)
+            await stop.wait()
+            systemd.notify("STOPPING=1")
+            log.info("stopping")
+            await self._end_tasks()
+            now = utc_now()
+            self.judgement.close_figures(now)
+            self.judgement.note(self._life.end(now), now)
+            self.outbox.flush(3.0)
+        self._write_status(stopped=True)
+        self.outbox.close()
+
+    async def _start_parts(self, parts: contextlib.AsyncExitStack) -> None:
+        """Uplink and page; what cannot start is told, and the rest goes on."""
+
+    def _round(self, name: str) -> Round:
+        return Round(
+            name,
+            period_s=lambda: agenda.period_s(self.configuration.periods, self._outlook.phase, name),
+            circumstances=lambda: self._look_for(name),
+            take=self._take,
+            undecided=lambda: self.judgement.undecided(name),
+        )
+
+    def _look_for(self, name: str) -> tuple[msgspec.Struct, msgspec.Struct, Look]:
+        look = Look(
+            phase=self._outlook.phase,
+            deadline_s=PROBES[name].deadline_s,
+            state_directory=str(self._directory),
+            limits_version=self._limits_version,
+        )
+        return self.configuration.settings[name], self._limits[name], look
+
+    def _take(self, report: ProbeReport, valid_for_s: float) -> None:
+        self.judgement.take(report, utc_now(), valid_for_s)
+
+    def _set_circumstances(self) -> None:
+        self.judgement.circumstances = Circumstances(
+            phase=self._outlook.phase, meeting=self._outlook.meeting_id, limits_version=self._limits_version
+        )
+
+    async def _follow_agenda(self) -> None:
+        while True:
+            now = utc_now()
+            before, self._outlook = self._outlook, agenda.outlook(self._meetings, now)
+            self._set_circumstances()
+            if (before.phase, before.meeting_id) != (self._outlook.phase, self._outlook.meeting_id):
+                log.info("phase %s → %s (%s)", before.phase, self._outlook.phase, self._outlook.meeting_id or "no meeting")
+                self._phase_changed()
+            if self._outlook.check and self._outlook.check not in self._checks and not self._checking.locked():
+                self._spawn(self._scheduled_check(self._outlook.check), "scheduled check")
+            wait_s = 5.0
+            if self._outlook.changes_at is not None:
+                wait_s = min(wait_s, max(0.02, (self._outlook.changes_at - utc_now()).total_seconds()))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), wait_s)
+            self._woken.clear()
+
+    def _phase_changed(self) -> None:
+        for each in self._rounds.values():
+            each.hurry()
+
+    async def _breathe(self) -> None:
+        """Signs of life, to the center, to systemd, to the marker file and to whoever asks `status`."""
+        while True:
+            idle = self._outlook.meeting is None
+            self.judgement.teller.heartbeat(
+                Heartbeat(
+                    boot=self.outbox.boot,
+                    at=utc_now(),
+                    phase=self._outlook.phase,
+                    uptime_s=round(time.monotonic() - self._started_s, 1),
+                    outbox_rows=self.outbox.rows,
+                )
+            )
+            self._life.beat()
+            self._look_at_self()
+            self._write_status()
+            stuck = [name for name, each in self._rounds.items() if each.overdue]
+            if stuck:
+                log.error("no round was finished for long: %s", ", ".join(stuck))
+            else:
+                systemd.notify("WATCHDOG=1")
+            await asyncio.sleep(HEARTBEAT_IDLE_S if idle else HEARTBEAT_S)
+
+    def _look_at_self(self) -> None:
+        """The agent as a component of the site."""
+        now, rows = utc_now(), self.outbox.rows
+        readings = (
+            figure("agent.outbox_rows", rows, at=now),
+            figure("agent.slow_rounds", sum(each.slow for each in self._rounds.values()), at=now),
+        )
+        found: list[Finding] = []
+        if self.outbox.error or rows >= self.outbox.max_rows:
+            details: dict[str, float | str] = {"error": self.outbox.error}
+            found.append(finding("agent.outbox_full", self._outlook.phase, figure=rows, limit=self.outbox.max_rows, details=details))
+        self.judgement.put(Component.AGENT, "self", readings, 3 * HEARTBEAT_IDLE_S)
+        self.judgement.watched(Component.AGENT, "self", found, now)
+
+    async def _gather_figures(self) -> None:
+        while True:
+            await asyncio.sleep(FIGURES_PERIOD_S)
+            self.judgement.close_figures(utc_now())
+
+    def _write_status(self, *, stopped: bool = False) -> None:
+        keep.write_struct(self._directory / FILE, self.status(stopped=stopped), durable=False)
+
+    def status(self, *, stopped: bool = False) -> AgentStatus:
+        """What holds now."""
+        site, outlook = self.configuration.site, self._outlook
+        return AgentStatus(
+            site=site.id,
+            name=site.name,
+            at=utc_now(),
+            started_at=self.started_at,
+            pid=0 if stopped else os.getpid(),
+            version=VERSION,
+            phase=outlook.phase,
+            meeting=outlook.meeting_id,
+            meeting_title=outlook.meeting.title if outlook.meeting is not None else "",
+            next_change_at=outlook.changes_at,
+            outbox_rows=self.outbox.rows,
+            outbox_error=self.outbox.error,
+            limits_version=self._limits_version,
+            slow_rounds=sum(each.slow for each in self._rounds.values()),
+            page=self.page_address,
+            checked_at=self.checked_at,
+            components=tuple(self.judgement.states.values()),
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        task = asyncio.create_task(self._guarded(work, what), name=what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        try:
+            await work
+        except Exception:
+            # A part that breaks must not take the others with it; systemd's watchdog ends a daemon without rounds.
+            log.exception("%s broke off", what)
+
+    async def _end_tasks(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _read_agenda(configuration: Configuration) -> tuple[Meeting, ...]:
+    kept = keep.read(configuration.directory / AGENDA_FILE, Agenda)
+    horizon = utc_now() - MEETINGS_KEPT
+    return tuple(meeting for meeting in kept.meetings if meeting.plan.wrap_up.ends_at > horizon) if kept is not None else ()
+
+
+def threadsafe(loop: asyncio.AbstractEventLoop, take: Callable[..., None]) -> Callable[..., None]:
+    """`take`, to be called from any thread and run in the loop."""
+
+    def call(*arguments: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is gone: the daemon is leaving
+            loop.call_soon_threadsafe(take, *arguments)
+
+    return call
+
+
+def run(configuration: Configuration) -> None:
+    """Run the agent until it is told to stop.
+
+    Raises:
+        ConfigError: the state directory cannot be used.
+    """
+    directory = configuration.directory
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{configuration.path}: state.directory: {directory}: {error.strerror}") from None
+    outbox = Outbox(directory / "outbox.sqlite", site=configuration.site.id)
+    asyncio.run(_run(configuration, outbox))
+
+
+async def _run(configuration: Configuration, outbox: Outbox) -> None:
+    await Daemon(configuration, outbox).run()

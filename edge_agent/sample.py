@@ -1,0 +1,119 @@
+"""A commented sample of the site's file, and its JSON schema, drawn from the types so that neither can be out of date."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import textwrap
+from typing import Any
+
+import msgspec
+
+from contract.meetings import Phase
+from edge_agent.agenda import DEFAULT_PERIODS_S
+from edge_agent.config import CenterSettings, PageSettings, SiteSettings, StandbySettings, StateSettings
+from probes.registry import PROBES
+
+EXAMPLES: dict[str, Any] = {
+    "site.id": "hoai-nhon",
+    "site.name": "Thị xã Hoài Nhơn",
+    "center.host": "trung-tam.example",
+    "center.standby.host": "du-phong.example",
+}
+"""Values of keys that have no default."""
+WIDTH = 110
+
+
+def text() -> str:
+    """Sample of the whole file; passes `edge-agent config check` as it is."""
+    parts = [
+        "# Tệp của một điểm cầu. Thời gian tính bằng giây (…_s); bí mật nằm trong tệp riêng.",
+        "# Kiểm tra: edge-agent config check --config TỆP",
+        "",
+        *_table("site", SiteSettings),
+        *_table("state", StateSettings),
+        *_table("center", CenterSettings, leave_out=("standby",)),
+        *_commented(_table("center.standby", StandbySettings)),
+        *_table("page", PageSettings),
+    ]
+    for name, entry in PROBES.items():
+        parts += _table(name, entry.settings)
+    parts += ["# How often each probe looks, per phase.", *_rounds()]
+    for name, entry in PROBES.items():
+        lines = _table(f"limits.{name}", entry.limits)
+        parts += [lines[0], *_commented(lines[1:])] if entry.limits.__struct_fields__ else []
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def schema() -> str:
+    """JSON schema of the file."""
+    limits = msgspec.defstruct("Limits", [(name, entry.limits | None, None) for name, entry in PROBES.items()], forbid_unknown_fields=True)
+    periods = [(f"{name}_s", float | None, None) for name in PROBES]
+    phase = msgspec.defstruct("Periods", periods, forbid_unknown_fields=True)
+    rounds = msgspec.defstruct("Rounds", [(each.value, phase | None, None) for each in Phase], forbid_unknown_fields=True)
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [("site", SiteSettings)]
+    fields += [("state", StateSettings, StateSettings()), ("center", CenterSettings | None, None), ("page", PageSettings, PageSettings())]
+    fields += [(name, entry.settings | None, None) for name, entry in PROBES.items()]
+    fields += [("rounds", rounds | None, None), ("limits", limits | None, None)]
+    return json.dumps(msgspec.json.schema(msgspec.defstruct("SiteFile", fields, forbid_unknown_fields=True)), ensure_ascii=False, indent=2)
+
+
+def _rounds() -> list[str]:
+    lines: list[str] = []
+    for phase in Phase:
+        lines.append(f"[rounds.{phase}]")
+        lines += [f"{name}_s = {_toml(float(DEFAULT_PERIODS_S[phase].get(name, 60.0)))}" for name in PROBES]
+        lines.append("")
+    return lines
+
+
+def _table(name: str, kind: type[msgspec.Struct], leave_out: tuple[str, ...] = ()) -> list[str]:
+    words = described(kind)
+    lines = [f"[{name}]"]
+    for field in msgspec.structs.fields(kind):
+        if field.name in leave_out:
+            continue
+        comment = words.get(field.name, "")
+        lines += textwrap.wrap(comment, WIDTH, initial_indent="# ", subsequent_indent="# ") if comment else []
+        default = field.default if field.default is not msgspec.NODEFAULT else None
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
+        value = _toml(EXAMPLES.get(f"{name}.{field.name}", msgspec.to_builtins(default)))
+        lines.append(f"{field.encode_name} = {value}" if value else f"# {field.encode_name} =")
+    return [*lines, ""]
+
+
+def _commented(lines: list[str]) -> list[str]:
+    return [f"#{line}" if line and not line.startswith("#") else line for line in lines]
+
+
+def described(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """What each field is: from the ``Attributes`` of the docstring, else from its `msgspec.Meta`."""
+    document = inspect.getdoc(kind) or ""
+    section = document.partition("Attributes:\n")[2].partition("\n\n")[0]
+    words: dict[str, str] = {}
+    for names, comment in re.findall(r"^    (\w[\w, ]*):[ \n]+(.*?)(?=^    \w|\Z)", section, re.MULTILINE | re.DOTALL):
+        for name in names.split(", "):
+            words[name] = " ".join(comment.split())
+    properties = msgspec.json.schema(kind)["$defs"][kind.__name__].get("properties", {})
+    for name, property_ in properties.items():
+        words.setdefault(name, property_.get("description", ""))
+    return words
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML; empty for None, which TOML cannot say."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items() if each is not None) + "}"
+    raise TypeError(f"{type(value).__name__} has no place in a site's file")
