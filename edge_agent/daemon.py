@@ -19,14 +19,17 @@ from contract.catalog import figure, finding
 from contract.findings import Component, Finding
 from contract.meetings import Meeting
 from contract.messages import Agenda, CheckReason, Command, Heartbeat, Limits, ProbeReport
-from edge_agent import agenda, keep, systemd
+from edge_agent import agenda, center, keep, systemd
 from edge_agent.config import ConfigError, Configuration, merge_limits
 from edge_agent.judgement import Circumstances, Judgement, check_done
 from edge_agent.lifecycle import Life
 from edge_agent.outbox import Outbox
+from edge_agent.page.server import PageServer
 from edge_agent.ports import Mute
 from edge_agent.rounds import Round
 from edge_agent.status import FILE, AgentStatus
+from edge_agent.uplink import Uplink
+from edge_agent.watches import MICROPHONE, MicrophoneWatch
 from probes.interface import Look
 from probes.registry import PROBES
 
@@ -37,6 +40,10 @@ AGENDA_FILE, LIMITS_FILE, CHECKS_FILE = "agenda.json", "limits.json", "checks.js
 FIGURES_PERIOD_S = 60.0
 HEARTBEAT_S, HEARTBEAT_IDLE_S = 1.5, 15.0
 KEPT_CHECKS = 100
+WATCH_CHECK_S = 25.0
+"""A check waits this long for the microphone watch to say something new."""
+RESTART_S = 5.0
+"""A part that broke is begun again after this pause."""
 MEETINGS_KEPT = timedelta(days=2)
 """A meeting that is over for longer is forgotten, also if the center never says so."""
 
@@ -72,6 +79,13 @@ class Daemon:
         self._checking = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rounds = {name: self._round(name) for name in PROBES}
+        self._microphone_watch = MicrophoneWatch(self.judgement, lambda: self._look_for(MICROPHONE))
+        self._page = PageServer(
+            self.status,
+            lambda: self._spawn(self.check(CheckReason.MANUAL), "check asked for at the site"),
+            loopback=configuration.page.host in ("127.0.0.1", "::1", "localhost"),
+        )
+        self._uplink = self._make_uplink()
         self._started_s = time.monotonic()
         kept = keep.read(self._directory / LIMITS_FILE, Limits)
         if kept is not None:
@@ -111,7 +125,10 @@ class Daemon:
         """Check the whole site and write down the proof; one at a time."""
         async with self._checking:
             began_at = utc_now()
-            await asyncio.gather(*(each.check() for each in self._rounds.values() if not each.paused))
+            await asyncio.gather(
+                *(each.check() for each in self._rounds.values() if not each.paused),
+                *([self._microphone_watch.fresh(began_at, WATCH_CHECK_S)] if self._microphone_watch.running else []),
+            )
             ended_at = utc_now()
             self.checked_at = ended_at
             done = check_done(
@@ -139,29 +156,60 @@ class Daemon:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stop.set)
         self.judgement.note(self._life.begin(utc_now()), utc_now())
-        async with contextlib.AsyncExitStack() as parts:
-            await self._start_parts(parts)
-            self._set_circumstances()
-            for each in self._rounds.values():
-                self._spawn(each.go_on(), f"rounds of {each.name}")
-            self._spawn(self._follow_agenda(), "agenda")
-            self._spawn(self._breathe(), "heartbeat")
-            self._spawn(self._gather_figures(), "figures")
-            systemd.notify("READY=1", f"STATUS={self._outlook.phase}")
-            log.info("site %s runs, phase %s", self.configuration.site.id, self._outlook.phase)
-            await stop.wait()
-            systemd.notify("STOPPING=1")
-            log.info("stopping")
-            await self._end_tasks()
-            now = utc_now()
-            self.judgement.close_figures(now)
-            self.judgement.note(self._life.end(now), now)
-            self.outbox.flush(3.0)
-        self._write_status(stopped=True)
-        self.outbox.close()
+        self._set_circumstances()
+        if self._uplink is not None:
+            self._uplink.start()
+            self.judgement.teller = self._uplink
+        await self._start_page()
+        self._phase_changed()
+        for each in self._rounds.values():
+            self._keep_going(each.go_on, f"rounds of {each.name}")
+        self._keep_going(self._follow_agenda, "agenda")
+        self._keep_going(self._breathe, "heartbeat")
+        self._keep_going(self._gather_figures, "figures")
+        systemd.notify("READY=1", f"STATUS={self._outlook.phase}")
+        log.info("site %s runs, phase %s", self.configuration.site.id, self._outlook.phase)
+        await stop.wait()
+        await self._leave()
 
-    async def _start_parts(self, parts: contextlib.AsyncExitStack) -> None:
-        """Uplink and page; what cannot start is told, and the rest goes on."""
+    async def _leave(self) -> None:
+        """Stop in order: what measures, what judges, what tells, what keeps."""
+        systemd.notify("STOPPING=1")
+        log.info("stopping")
+        await self._page.stop()
+        await self._end_tasks()
+        await self._microphone_watch.stop()
+        now = utc_now()
+        self.judgement.close_figures(now)
+        self.judgement.note(self._life.end(now), now)
+        if self._uplink is not None:
+            await asyncio.to_thread(self._uplink.stop)
+        self._write_status(stopped=True)
+        await asyncio.to_thread(self.outbox.close)
+
+    async def _start_page(self) -> None:
+        """Serve the local page; an address that is taken is told and stops nothing."""
+        settings = self.configuration.page
+        if settings.enabled:
+            try:
+                self.page_address = await self._page.start(settings.host, settings.port)
+            except OSError as error:
+                log.error("the local page cannot listen on %s:%d: %s", settings.host, settings.port, error.strerror)  # noqa: TRY400
+            else:
+                log.info("local page: %s", self.page_address)
+
+    def _make_uplink(self) -> Uplink | None:
+        if self.configuration.center is None:
+            return None
+        loop = asyncio.get_running_loop()
+        return center.uplink(
+            self.configuration,
+            self.outbox,
+            version=VERSION,
+            on_agenda=threadsafe(loop, self.take_agenda),
+            on_limits=threadsafe(loop, self.take_limits),
+            on_command=threadsafe(loop, self.take_command),
+        )
 
     def _round(self, name: str) -> Round:
         return Round(
@@ -207,8 +255,21 @@ class Daemon:
             self._woken.clear()
 
     def _phase_changed(self) -> None:
+        """Look anew as the phase wants it, and listen without a pause or stop doing so."""
+        listen = self._outlook.phase in agenda.WATCHED_PHASES and self._can_listen()
+        self._rounds[MICROPHONE].paused = listen
+        if listen and self._microphone_watch.running:
+            self._spawn(self._microphone_watch.restart(), "restart of the microphone watch")
+        elif listen:
+            self._microphone_watch.start()
+        elif self._microphone_watch.running:
+            self._spawn(self._microphone_watch.stop(), "end of the microphone watch")
         for each in self._rounds.values():
             each.hurry()
+
+    def _can_listen(self) -> bool:
+        settings = self.configuration.settings[MICROPHONE]
+        return self.configuration.fitted(MICROPHONE) and not getattr(settings, "sound_in_codec", False)
 
     async def _breathe(self) -> None:
         """Signs of life, to the center, to systemd, to the marker file and to whoever asks `status`."""
@@ -269,6 +330,7 @@ class Daemon:
             meeting=outlook.meeting_id,
             meeting_title=outlook.meeting.title if outlook.meeting is not None else "",
             next_change_at=outlook.changes_at,
+            uplink="" if self._uplink is None else (self._uplink.endpoint if self._uplink.connected else "") or "none",
             outbox_rows=self.outbox.rows,
             outbox_error=self.outbox.error,
             limits_version=self._limits_version,
@@ -287,8 +349,17 @@ class Daemon:
         try:
             await work
         except Exception:
-            # A part that breaks must not take the others with it; systemd's watchdog ends a daemon without rounds.
             log.exception("%s broke off", what)
+
+    def _keep_going(self, work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
+        """Run what never ends; if it breaks it is begun again and takes nothing else with it."""
+
+        async def for_ever() -> None:
+            while True:
+                await self._guarded(work(), what)
+                await asyncio.sleep(RESTART_S)
+
+        self._spawn(for_ever(), what)
 
     async def _end_tasks(self) -> None:
         for task in tuple(self._tasks):
@@ -323,6 +394,8 @@ def run(configuration: Configuration) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{configuration.path}: state.directory: {directory}: {error.strerror}") from None
+    if configuration.center is not None:
+        center.credentials(configuration)
     outbox = Outbox(directory / "outbox.sqlite", site=configuration.site.id)
     asyncio.run(_run(configuration, outbox))
 

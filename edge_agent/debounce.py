@@ -85,6 +85,7 @@ class Debouncer:
         phase: Phase = Phase.IDLE,
         meeting: str = "",
         policy: Policy | None = None,
+        alone: bool = False,
     ) -> list[Onset | Cleared]:
         """Take one look of one source (a probe, a watch) and say what changed.
 
@@ -97,6 +98,7 @@ class Debouncer:
             phase: Phase in which it happened, told on.
             meeting: Meeting in which it happened, told on.
             policy: Another patience than the usual one, for this source.
+            alone: The look is about these findings only and says nothing of others.
         """
         rule = policy or self._policy
         seen = {finding.key: finding for finding in found}
@@ -106,6 +108,8 @@ class Debouncer:
             onset = self._sighted(source, finding, at, rule, measured=measured, phase=phase, meeting=meeting)
             if onset is not None:
                 events.append(onset)
+        if alone:
+            return events
         for key, track in list(self._tracks.items()):
             if track.source != source or key in seen:
                 continue
@@ -170,6 +174,17 @@ class Debouncer:
             worst=track.worst,
             times=track.times,
         )
+
+    def retract(self, key: Key, ended_at: datetime, *, phase: Phase = Phase.IDLE, meeting: str = "") -> list[Onset | Cleared]:
+        """End one fault on the word of a source that saw its end; a flapping one is kept until it has been quiet."""
+        track = self._tracks.get(key)
+        if track is None or not track.told:
+            return []
+        track.missing_since = max(ended_at, track.began_at or ended_at)
+        track.missing_looks += 1
+        if self._damped(track, ended_at, self._policy):
+            return []
+        return [self._close(key, track, track.missing_since, phase=phase, meeting=meeting)]
 
     def withdraw(self, source: str, at: datetime, *, phase: Phase = Phase.IDLE, meeting: str = "") -> list[Onset | Cleared]:
         """End all that a source told: it has been switched off on purpose and will not say so itself."""

@@ -20,7 +20,7 @@ from contract.readings import Failure, Reading
 from contract.topics import Kind
 from contract.verdicts import verdict_of
 from edge_agent import keep
-from edge_agent.debounce import AT_ONCE, Debouncer, Policy
+from edge_agent.debounce import AT_ONCE, Debouncer, Key, Policy
 from edge_agent.ports import Journal, Teller
 from edge_agent.rollups import Gatherer
 
@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 KEPT_FILE = "open.json"
 """Faults that were told and are not over, in the state directory."""
+
+
+REPUBLISH_S = 2.0
+"""A state whose verdict has not changed is told at most this often, with its new figures."""
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,13 +63,13 @@ class Judgement:
         self._debouncer = Debouncer(policy)
         self._readings: dict[str, dict[str, tuple[Reading, ...]]] = {}
         self._valid_for_s: dict[str, float] = {}
+        self._published_at: dict[str, datetime] = {}
         self._kept = directory / KEPT_FILE
         self._restore()
 
     def take(self, report: ProbeReport, at: datetime, valid_for_s: float) -> None:
         """Take what one run of a probe says."""
-        failed = {reading.target for reading in _essential(report.readings) if _is_gap(reading)}
-        measured = not failed or any(reading.value is not None for reading in _essential(report.readings))
+        measured, failed = measured_in(report.readings)
         self.figures.add(report.readings)
         self.put(report.probe, report.probe, report.readings, valid_for_s)
         self._look(report.probe, report.findings, at, measured=measured, unmeasured_targets=failed)
@@ -81,9 +85,22 @@ class Judgement:
             sources.pop(source, None)
         self._valid_for_s[component] = valid_for_s
 
-    def watched(self, component: str, source: str, findings: Iterable[Finding], at: datetime, *, measured: bool = True) -> None:
-        """Take what a watch sees now; it has made sure by itself, so it is told at once."""
-        self._look(source, findings, at, measured=measured, policy=AT_ONCE)
+    def watched(
+        self, component: str, source: str, findings: Iterable[Finding], at: datetime, *, measured: bool = True, policy: Policy = AT_ONCE
+    ) -> None:
+        """Take all that a watch sees now; it has made sure by itself, so it is told at once."""
+        self._look(source, findings, at, measured=measured, policy=policy)
+        self.tell(component, at)
+
+    def began(self, component: str, source: str, found: Finding, at: datetime) -> None:
+        """A watch says that one fault has begun."""
+        self._look(source, [found], at, measured=True, policy=AT_ONCE, alone=True)
+        self.tell(component, at)
+
+    def ended(self, component: str, key: Key, ended_at: datetime, at: datetime) -> None:
+        """A watch says that one fault is over, and since when."""
+        circumstances = self.circumstances
+        self._write(self._debouncer.retract(key, ended_at, phase=circumstances.phase, meeting=circumstances.meeting), at)
         self.tell(component, at)
 
     def hand_over(self, old_source: str, new_source: str) -> None:
@@ -148,6 +165,11 @@ class Judgement:
         if before is None or before.verdict.state is not state.verdict.state:
             log.info("%s: %s", component, state.verdict.state)
         self.states[component] = state
+        # A watch speaks every second: what has not changed need not travel that often.
+        unchanged = before is not None and _gist(before) == _gist(state)
+        if unchanged and (at - self._published_at.get(component, at)).total_seconds() < REPUBLISH_S and component in self._published_at:
+            return
+        self._published_at[component] = at
         self.teller.publish_state(component, state)
 
     def _look(
@@ -159,6 +181,7 @@ class Judgement:
         measured: bool,
         unmeasured_targets: Iterable[str] = (),
         policy: Policy | None = None,
+        alone: bool = False,
     ) -> None:
         events = self._debouncer.look(
             source,
@@ -169,7 +192,11 @@ class Judgement:
             phase=self.circumstances.phase,
             meeting=self.circumstances.meeting,
             policy=policy,
+            alone=alone,
         )
+        self._write(events, at)
+
+    def _write(self, events: list[Onset | Cleared], at: datetime) -> None:
         if events:
             # First the memory, then the journal: after a crash between the two the center hears an end without a
             # begin, which says all; the other way round it would wait for an end for ever.
@@ -185,6 +212,11 @@ class Judgement:
             return
         except (OSError, msgspec.DecodeError) as error:
             log.warning("%s is left unread: %s", self._kept, error)
+
+
+def _gist(state: ComponentState) -> tuple[object, ...]:
+    """What of a state matters at once; its figures may wait a little."""
+    return (state.verdict.state, state.verdict.why_unknown, state.phase, *((found.key, found.severity) for found in state.verdict.findings))
 
 
 def check_done(
@@ -203,6 +235,13 @@ def check_done(
         meeting=judgement.circumstances.meeting,
         limits_version=judgement.circumstances.limits_version,
     )
+
+
+def measured_in(readings: Iterable[Reading]) -> tuple[bool, frozenset[str]]:
+    """Whether a look measured anything essential, and the targets of which it did not."""
+    essential = _essential(readings)
+    failed = frozenset(reading.target for reading in essential if _is_gap(reading))
+    return not failed or any(reading.value is not None for reading in essential), failed
 
 
 def _essential(readings: Iterable[Reading]) -> list[Reading]:
