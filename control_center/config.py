@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -197,13 +198,27 @@ def decode(document: dict[str, Any], path: Path) -> Configuration:
     return Configuration(path=path, **tables)  # type: ignore[arg-type]
 
 
-def _table(table: dict[str, Any], kind: type[StructT], path: Path, name: str) -> StructT:
+def _table(table: dict[str, Any], kind: type[StructT], path: Path, where: str) -> StructT:
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
-        reason, _, place = str(error).partition(" - at `$")
-        key = name + place.rstrip("`") if place else name
-        raise ConfigError(f"{path}: {key}: {reason}") from None
+        raise ConfigError(f"{path}: {_place(str(error), where)}") from None
+
+
+_AT = re.compile(r" - at `\$\.?(?P<key>[^`]*)`$")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]+)`")
+
+
+def _place(message: str, where: str) -> str:
+    """``table.key: reason`` out of msgspec's words, or out of the struct's own that begin with the key."""
+    at = _AT.search(message)
+    reason = message if at is None else message[: at.start()]
+    unknown = _UNKNOWN.match(reason)
+    if unknown is not None:
+        where, reason = f"{where}.{unknown['key']}", "unknown key"
+    elif at is not None and at["key"]:
+        where = f"{where}.{at['key']}".replace(".[", "[")
+    return f"{where}: {reason[0].lower()}{reason[1:]}"
 
 
 SAMPLE = """\
