@@ -70,7 +70,7 @@ class Play:
         self.tell("Dựng trung tâm điều khiển và broker Mosquitto")
         self.center.register(SITES)
         self.center.start()
-        numbers = self._numbers()
+        numbers = self.center.numbers()
         self.tell("Dựng âm thanh của ba phòng họp")
         microphones = self._sound()
         self.tell("Dựng ba điểm cầu: camera, bộ kết nối, đường truyền, tác tử giám sát")
@@ -84,12 +84,6 @@ class Play:
             self.tell("Mở bảng trực tiếp trong Chromium")
             self.watcher = BoardWatcher(self.center.url)
             self.watcher.open()
-
-    def _numbers(self) -> dict[str, int]:
-        """STAMP session number of each site, as the center's export tells it."""
-        text = self.center.command("site", "export")
-        pairs = re.findall(r'id = "([^"]+)"(?:(?!\bid = ).)*?ssid = (\d+)', text, re.DOTALL)
-        return {site: int(number) for site, number in pairs}
 
     def _sound(self) -> dict[str, Microphone]:
         clips = self.folder / "clips"

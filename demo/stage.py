@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
@@ -143,6 +144,11 @@ port = {self.web_port}
         file = self.folder / "sites.toml"
         file.write_text("\n".join(lines), encoding="utf-8")
         self.command("site", "import", str(file))
+
+    def numbers(self) -> dict[str, int]:
+        """STAMP session number of each site, as the center's export tells it."""
+        exported = tomllib.loads(self.command("site", "export"))
+        return {site["id"]: site["ssid"] for site in exported["site"]}
 
     def start(self) -> None:
         """Start the center and wait until its board answers."""

@@ -1,0 +1,1 @@
+"""Figures measured beside their goals and beside public peers."""
