@@ -167,8 +167,8 @@ class Outbox:
             except sqlite3.Error as error:
                 self._fail(error)
             with self._turn:
-                self._rows_on_disk = self._file.rows if self._file is not None else 0
-                if self._file is not None and self._file.has_lost:
+                self._rows_on_disk = self._count()
+                if self._has_lost():
                     self._due_at = clocks.monotonic()  # there may be room now to tell what was dropped
                     self._turn.notify_all()
             return gone
@@ -228,6 +228,12 @@ class Outbox:
                 if stopping and (self._error or not self._waiting):
                     return
 
+    def _count(self) -> int:
+        return self._file.rows if self._file is not None else 0
+
+    def _has_lost(self) -> bool:
+        return self._file is not None and self._file.has_lost
+
     def _next_try_at(self) -> float | None:
         return self._again_at if self._error else self._due_at
 
@@ -254,7 +260,7 @@ class Outbox:
             return
         finally:
             with self._turn:
-                self._rows_on_disk = self._file.rows if self._file is not None else 0
+                self._rows_on_disk = self._count()
                 self._turn.notify_all()
         if self._error:
             log.warning("the outbox %s can be written again", self._path)
