@@ -197,7 +197,7 @@ def _why_not_normal(lines: Sequence[Line], case: _Case) -> str:
         return "Chưa kết luận: không có kết quả kiểm tra sau cuộc họp"
     missing = [line.name.value for line in lines if line.tick is Tick.NEITHER and line.note != words.NOT_FITTED]
     if missing:
-        return f"Chưa kết luận: còn mục chưa kiểm tra ({', '.join(missing)})"
+        return f"Chưa kết luận: còn mục chưa được kiểm tra hoặc chưa bình thường: {', '.join(missing)}"
     if not any(line.tick is Tick.NORMAL for line in lines):
         return "Chưa kết luận: không có thiết bị nào được kiểm tra"
     link = case.seen.get(Component.LINK)
