@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 Address = tuple[str, int]
 LOOPBACK = "127.0.0.1"
@@ -124,8 +124,7 @@ class _Front(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast("asyncio.DatagramTransport", transport)  # Python 3.11 does not say so in its class
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if self.relay.passes():
