@@ -1,15 +1,90 @@
-"""Configuration of the camera probe: what the room has (settings) and what is still normal (limits)."""
+"""Configuration of the camera probe: what the room has (settings) and what is still normal (limits).
+
+Imports nothing but msgspec, so that the daemon can read a site's file without OpenCV.
+"""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
+
+Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=60)]
 
 
 class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the site has; from the site's own file."""
+    """What the site has; from the site's own file.
+
+    Attributes:
+        fitted: Whether the room has a camera that this machine can see; without one nothing is missing (R46).
+        source: V4L2 device (``/dev/video0`` or its number), ``rtsp://`` or ``http://`` address (MJPEG or snapshot), or a
+            video or picture file. Empty: the first capture device of this machine.
+        reference: Picture of the approved view; empty: ``camera_reference.png`` in the state directory, if it is there.
+        hd_required: Whether the regulation's HD 720p (10.2.b) is asked of this camera.
+    """
 
     fitted: bool = True
+    source: str = ""
+    reference: str = ""
+    hd_required: bool = True
+
+    def __post_init__(self) -> None:
+        scheme, separator, _ = self.source.partition("://")
+        if separator and not self.source.lower().startswith(_SCHEMES):
+            raise ValueError(f"source: {scheme}:// cannot be watched; use a device, a file or one of {', '.join(_SCHEMES)}")
 
 
 class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is still normal; versioned at the center, these are the defaults."""
+    """What is still normal; versioned at the center, these are the defaults.
+
+    Ratios of a picture run from 0 to 1, brightness from 0 (black) to 1 (white). Where the regulation gives no figure the
+    default is our calibration (docs: accuracy of the camera probe), set so that a usable picture raises nothing.
+    """
+
+    min_width_px: Annotated[int, msgspec.Meta(ge=1, description="Longer side of HD 720p (regulation 10.2.b)")] = 1280
+    min_height_px: Annotated[int, msgspec.Meta(ge=1, description="Shorter side of HD 720p (regulation 10.2.b)")] = 720
+    min_frame_rate_hz: Annotated[
+        float, msgspec.Meta(ge=0, le=240, description="Slower than this and people's movements jerk; webcams fall to 15 in dusk on purpose")
+    ] = 12.0
+
+    black_luma_ratio: Annotated[Ratio, msgspec.Meta(description="A pixel darker than this is black (ffmpeg blackdetect pix_th)")] = 0.10
+    black_area_ratio: Annotated[Ratio, msgspec.Meta(description="The picture is black from this much black area (blackdetect pic_th)")] = 0.98
+    underexposed_luma_ratio: Annotated[Ratio, msgspec.Meta(description="Mean brightness below which a picture may be too dark")] = 0.16
+    underexposed_bright_ratio: Annotated[
+        Ratio, msgspec.Meta(description="… if its 95th percentile stays below this too: nothing in it is lit")
+    ] = 0.26
+    overexposed_clipped_ratio: Annotated[Ratio, msgspec.Meta(description="Share of blown-out pixels (≥ 250 of 255) from which a picture is too bright")] = 0.28
+    overexposed_luma_ratio: Annotated[Ratio, msgspec.Meta(description="… if its mean brightness is above this too")] = 0.70
+
+    covered_edge_ratio: Annotated[
+        Ratio, msgspec.Meta(description="Share of tiles with any contour below which the lens is covered (no reference)")
+    ] = 0.08
+    covered_lost_ratio: Annotated[
+        Ratio, msgspec.Meta(description="Share of the reference's contoured tiles that must have lost theirs for the lens to be covered")
+    ] = 0.70
+
+    frozen_motion_level: Annotated[
+        float,
+        msgspec.Meta(
+            ge=0, le=255, description="Mean change between frames, in 8-bit levels at 640 px width, that no frame of a second exceeds if the picture stands still"
+        ),
+    ] = 0.09
+
+    blurred_edge_width_px: Annotated[
+        float, msgspec.Meta(gt=0, le=100, description="Width (standard deviation) of the sharpest contours above which a picture is out of focus; larger pictures are brought to 1280 px first")
+    ] = 2.2
+    blurred_sharpness_ratio: Annotated[Ratio, msgspec.Meta(description="Sharpness against the reference below which a picture is out of focus")] = 0.5
+
+    moved_shift_percent: Annotated[Percent, msgspec.Meta(description="Shift of the view against the reference, of the picture width (R16)")] = 2.0
+    moved_rotation_deg: Annotated[float, msgspec.Meta(ge=0, le=180, description="Rotation of the view against the reference (R16)")] = 1.0
+    moved_zoom_percent: Annotated[Percent, msgspec.Meta(description="Change of scale of the view against the reference (R16)")] = 5.0
+
+    look_s: Annotated[float, msgspec.Meta(gt=0, le=5, description="How much of a live picture one look takes")] = 1.0
+    no_frame_s: Annotated[Seconds, msgspec.Meta(description="A source that was opened and gives no picture for this long has no signal")] = 4.0
+    open_s: Annotated[Seconds, msgspec.Meta(description="A network camera that does not answer for this long is not there")] = 4.0
+    confirm_s: Annotated[Seconds, msgspec.Meta(description="How long a fault must last in a recording to be an event")] = 2.0
+    clear_s: Annotated[Seconds, msgspec.Meta(description="How long a recording must be well again for the event to be over")] = 1.0

@@ -1,0 +1,179 @@
+"""Figures and limits in, suspicions out: which faults a moment or a look of the picture shows. Pure.
+
+Rules are ordered from what explains most to what explains least; one that holds silences those that it would trigger by
+itself (a black picture is also still, dark and without contours, and only "black" is told).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from probes.camera.figures import Figures
+from probes.camera.limits import CameraLimits, CameraSettings
+
+_POSE_ERROR = 0.05
+"""Measuring error of shift (% of the width) and rotation (degrees), seen on rendered moves; that of zoom is three times as large."""
+_PAGE_GLOW_RATIO = 0.03
+"""Below this the white is a page or a slide, not blown-out light."""
+_LIKE = 0.5
+"""Coarse likeness from which a picture without contours is the same view out of focus, not a covered lens."""
+_VIEW_LOST_RATIO = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """One fault that a moment shows, with the figure, the limit and the words its sentence names."""
+
+    code: str
+    figure: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    details: dict[str, float | str] = field(default_factory=dict)
+
+
+Rule = Callable[[Figures, CameraLimits, CameraSettings], Suspicion | None]
+
+
+def suspicions(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> list[Suspicion]:
+    """Every fault that these figures show; empty for a usable picture."""
+    found: list[Suspicion] = []
+    silenced: set[str] = set()
+    for rule, silences in _RULES:
+        suspicion = rule(figures, limits, settings)
+        if suspicion is not None and suspicion.code not in silenced:
+            found.append(suspicion)
+            silenced.update(silences)
+    return found
+
+
+def _one_colour(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
+    return Suspicion("camera.no_signal", details={"seen": "one_colour"}) if figures.one_colour else None
+
+
+def _bars(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
+    return Suspicion("camera.test_pattern") if figures.bars else None
+
+
+def _black(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
+    area = figures.light.dark_area_ratio(limits.black_luma_ratio)
+    if area < limits.black_area_ratio:
+        return None
+    return Suspicion("camera.black", figure=100 * area, limit=100 * limits.black_area_ratio, unit="%")
+
+
+def _overexposed(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
+    light = figures.light
+    limit = limits.overexposed_clipped_ratio
+    if figures.reference_light is not None:
+        # A window that was bright when the view was approved is part of the view.
+        limit = max(limit, min(0.9, figures.reference_light.clipped_ratio + limit / 2))
+    if light.clipped_ratio < limit or light.mean_ratio < limits.overexposed_luma_ratio or _is_page(figures):
+        return None
+    return Suspicion("camera.overexposed", figure=100 * light.clipped_ratio, limit=100 * limit, unit="%")
+
+
+def _is_page(figures: Figures) -> bool:
+    light = figures.light
+    return light.clipped_ratio < 0.995 and light.glow_ratio < _PAGE_GLOW_RATIO and figures.contour_ratio > 0.02
+
+
+def _covered(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
+    if _is_page(figures) or figures.light.clipped_ratio > 0.9:
+        return None
+    if figures.lost_ratio is not None and figures.likeness is not None:
+        if figures.lost_ratio >= limits.covered_lost_ratio and figures.likeness < _LIKE:
+            return Suspicion("camera.covered", figure=100 * figures.lost_ratio, limit=100 * limits.covered_lost_ratio, unit="%")
+        return None
+    if figures.contour_ratio >= limits.covered_edge_ratio:
+        return None
+    return Suspicion("camera.covered", figure=100 * (1 - figures.contour_ratio), limit=100 * (1 - limits.covered_edge_ratio), unit="%")
+
+
+def _underexposed(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
+    light = figures.light
+    if light.mean_ratio >= limits.underexposed_luma_ratio or light.p95_ratio >= limits.underexposed_bright_ratio:
+        return None
+    return Suspicion("camera.underexposed", figure=100 * light.mean_ratio, limit=100 * limits.underexposed_luma_ratio, unit="%")
+
+
+def _frozen(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
+    if figures.motion_level is None or figures.motion_level > limits.frozen_motion_level:
+        return None
+    return Suspicion("camera.frozen", figure=figures.motion_level, limit=limits.frozen_motion_level)
+
+
+def _blurred(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
+    width = figures.edge_width_px
+    if width is not None and width > limits.blurred_edge_width_px:
+        return Suspicion("camera.blurred", figure=width, limit=limits.blurred_edge_width_px, unit="px")
+    sharpness = figures.sharpness_ratio
+    moved = figures.pose is not None and figures.pose.kept_ratio is not None and figures.pose.kept_ratio < 0.3
+    if sharpness is None or moved or sharpness >= limits.blurred_sharpness_ratio or width is None or width < limits.blurred_edge_width_px / 2:
+        return None
+    return Suspicion("camera.blurred", figure=100 * sharpness, limit=100 * limits.blurred_sharpness_ratio, unit="%")
+
+
+def _moved(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
+    pose = figures.pose
+    if pose is None or pose.kept_ratio is None:
+        return None
+    if pose.shift_percent is None or pose.rotation_deg is None or pose.zoom_percent is None:
+        if pose.kept_ratio <= _VIEW_LOST_RATIO and pose.kept_corners == 0 and figures.contour_ratio > 0.5:
+            words: dict[str, float | str] = {"shift_percent": "?", "rotation_deg": "?", "zoom_percent": "?"}
+            return Suspicion("camera.moved", figure=100 * (1 - pose.kept_ratio), limit=100 * (1 - _VIEW_LOST_RATIO), unit="%", details=words)
+        return None
+    words = {"shift_percent": pose.shift_percent, "rotation_deg": pose.rotation_deg, "zoom_percent": pose.zoom_percent}
+    measured = (
+        (pose.shift_percent, limits.moved_shift_percent, _POSE_ERROR, "%"),
+        (pose.rotation_deg, limits.moved_rotation_deg, _POSE_ERROR, "°"),
+        (pose.zoom_percent, limits.moved_zoom_percent, 3 * _POSE_ERROR, "%"),
+    )
+    over = [(figure / limit, figure, limit, unit) for figure, limit, error, unit in measured if limit > 0 and figure >= limit - error]
+    if not over:
+        return None
+    _, figure, limit, unit = max(over)
+    return Suspicion("camera.moved", figure=figure, limit=limit, unit=unit, details=words)
+
+
+def _low_resolution(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:
+    short, long = sorted((figures.width_px, figures.height_px))
+    if not settings.hd_required or (short >= limits.min_height_px and long >= limits.min_width_px):
+        return None
+    return Suspicion(
+        "camera.low_resolution",
+        figure=float(short),
+        limit=float(limits.min_height_px),
+        unit="px",
+        details={"size": f"{figures.width_px}×{figures.height_px}", "wanted": f"{limits.min_width_px}×{limits.min_height_px}"},
+    )
+
+
+def _low_frame_rate(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
+    if figures.frame_rate_hz is None or figures.frame_rate_hz >= limits.min_frame_rate_hz:
+        return None
+    return Suspicion("camera.low_frame_rate", figure=figures.frame_rate_hz, limit=limits.min_frame_rate_hz, unit="Hz")
+
+
+_NOTHING_TO_SEE = (
+    "camera.black",
+    "camera.overexposed",
+    "camera.covered",
+    "camera.underexposed",
+    "camera.frozen",
+    "camera.blurred",
+    "camera.moved",
+)
+_RULES: Sequence[tuple[Rule, Sequence[str]]] = (
+    (_one_colour, _NOTHING_TO_SEE),
+    (_bars, _NOTHING_TO_SEE),
+    (_black, _NOTHING_TO_SEE),
+    (_overexposed, ("camera.covered", "camera.blurred", "camera.moved")),
+    (_covered, ("camera.underexposed", "camera.frozen", "camera.blurred", "camera.moved")),
+    (_underexposed, ("camera.moved",)),
+    (_frozen, ()),
+    (_blurred, ("camera.moved",)),
+    (_moved, ()),
+    (_low_resolution, ()),
+    (_low_frame_rate, ()),
+)

@@ -1,0 +1,169 @@
+"""Frames in, figures out: brightness, contours, sharpness, movement. Pure: no clock, no device.
+
+A picture is a BGR array of dtype uint8 and shape (height, width, 3). Brightness is Rec. 601 luma as OpenCV computes it,
+0 to 255 in arrays and 0 to 1 in figures that end in ``_ratio``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Plane = NDArray[np.float32]
+
+SMALL_PX = 640
+"""Longer side of the picture that most figures are taken from."""
+DETAIL_PX = 1280
+"""Longer side of the picture that sharpness is taken from, and the width it is told for."""
+TILES = 16, 9
+"""Columns and rows of tiles of a picture that is wider than high."""
+CLIPPED_LEVEL = 250
+"""From here up a pixel counts as blown out; codecs ring a few levels below 255."""
+_CONTOUR_LEVELS_PER_PX = 3.0
+_CONTOUR_NOISE_FACTOR = 1.2
+_CONTOUR_SHARE_OF_TILE = 0.01
+_ROOM_LEVEL = 90.0
+"""Mean level of a room with its light on."""
+_PRE_BLUR_PX = 1.0
+_RE_BLUR_PX = 2.0
+_WIDTH_FLOOR_PX = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """How bright a picture is.
+
+    Attributes:
+        mean_ratio: Mean brightness.
+        p5_ratio, p95_ratio: Brightness that 5 % and 95 % of the pixels stay below.
+        clipped_ratio: Share of pixels at or above `CLIPPED_LEVEL`.
+        glow_ratio: Pixels just below clipping (225 to 249) per clipped pixel. Light that blows out fades into its
+            surroundings; a white page ends at the next letter, so its figure is near 0. 0 when nothing is clipped.
+        rest_ratio: Median brightness of the pixels that are not clipped; 1 if all are.
+    """
+
+    mean_ratio: float
+    p5_ratio: float
+    p95_ratio: float
+    clipped_ratio: float
+    glow_ratio: float
+    rest_ratio: float
+    histogram: NDArray[np.float64]
+
+    def dark_area_ratio(self, below_ratio: float) -> float:
+        """Share of pixels darker than `below_ratio`; 1 is a black picture (rule of ffmpeg's blackdetect)."""
+        return float(self.histogram[: max(0, round(below_ratio * 255))].sum())
+
+
+def shrunk(picture: Picture, longer_px: int) -> Picture:
+    """Picture with its longer side at most `longer_px`; averaged, never enlarged."""
+    height, width = picture.shape[:2]
+    scale = longer_px / max(height, width)
+    if scale >= 1:
+        return picture
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def gray_of(picture: Picture) -> Picture:
+    """Luma of a BGR picture, or a picture that is grey already."""
+    if picture.ndim == 2:
+        return picture
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def light_of(gray: Picture) -> Light:
+    """Brightness of a grey picture, from its histogram."""
+    counts = np.bincount(gray.reshape(-1), minlength=256).astype(np.float64)
+    shares = counts / counts.sum()
+    running = np.cumsum(shares)
+    clipped = float(shares[CLIPPED_LEVEL:].sum())
+    rest = shares[:CLIPPED_LEVEL]
+    return Light(
+        mean_ratio=float(shares @ np.arange(256)) / 255,
+        p5_ratio=float(np.searchsorted(running, 0.05)) / 255,
+        p95_ratio=float(np.searchsorted(running, 0.95)) / 255,
+        clipped_ratio=clipped,
+        glow_ratio=float(shares[225:CLIPPED_LEVEL].sum()) / clipped if clipped > 0 else 0.0,
+        rest_ratio=float(np.searchsorted(np.cumsum(rest), rest.sum() / 2)) / 255 if clipped < 1 else 1.0,
+        histogram=shares,
+    )
+
+
+def noise_level_of(gray: Picture) -> float:
+    """Standard deviation of the noise in 8-bit levels, higher is noisier.
+
+    J. Immerkær, "Fast Noise Variance Estimation", CVIU 64(2), 1996, with the median in place of the mean, so that contours on
+    less than half of the picture do not count.
+    """
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    response = np.abs(cv2.filter2D(gray, cv2.CV_32F, kernel))
+    return float(np.median(response)) / (6 * 0.6745)
+
+
+def slope_of(gray: Picture, blur_px: float) -> Plane:
+    """Steepness of the brightness in levels per pixel, after a Gaussian of `blur_px`."""
+    smooth = cv2.GaussianBlur(gray.astype(np.float32), (0, 0), blur_px)
+    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    return np.asarray(cv2.magnitude(across, down), np.float32)
+
+
+def tile_slices(height: int, width: int) -> list[tuple[slice, slice]]:
+    """The tiles of a picture of this size, row by row; an upright picture is laid out in 9 by 16."""
+    columns, rows = TILES if width >= height else TILES[::-1]
+    ys = [round(height * row / rows) for row in range(rows + 1)]
+    xs = [round(width * column / columns) for column in range(columns + 1)]
+    return [(slice(top, bottom), slice(left, right)) for top, bottom in zip(ys, ys[1:], strict=False) for left, right in zip(xs, xs[1:], strict=False)]
+
+
+def contoured_tiles_of(gray: Picture) -> NDArray[np.bool_]:
+    """Which tiles show any contour, row by row: steeper than a lens that is covered, or noise, can make it.
+
+    A dim picture is judged as if the light were on (up to four times as bright), so that dusk does not look like a covered lens.
+    """
+    gain = min(4.0, max(1.0, _ROOM_LEVEL / max(float(gray.mean()), 1.0)))
+    slope = slope_of(gray, 1.2)
+    limit = max(_CONTOUR_LEVELS_PER_PX / gain, _CONTOUR_NOISE_FACTOR * noise_level_of(gray), 1.0)
+    steep = slope > limit
+    return np.array([steep[tile].mean() >= _CONTOUR_SHARE_OF_TILE if steep[tile].size else False for tile in tile_slices(*gray.shape[:2])])
+
+
+def edge_widths_of(gray: Picture) -> Plane:
+    """Width of the contours in each tile: standard deviation in px of the Gaussian that would have made them; NaN without contours.
+
+    S. Zhuo, T. Sim, "Defocus map estimation from a single image", Pattern Recognition 44(9), 2011: the slope at a contour before
+    and after one more blur tells the blur that was there, whatever its contrast. Wider is more blurred. Never below 0.5.
+    """
+    slope = slope_of(gray, _PRE_BLUR_PX)
+    again = slope_of(gray, float(np.hypot(_PRE_BLUR_PX, _RE_BLUR_PX)))
+    limit = max(_CONTOUR_LEVELS_PER_PX, _CONTOUR_NOISE_FACTOR * 1.5 * noise_level_of(gray))
+    crest = (slope >= cv2.dilate(slope, np.ones((3, 3), np.uint8))) & (slope > limit)
+    ratio = slope[crest] / np.maximum(again[crest], 1e-6)
+    total = _RE_BLUR_PX**2 / np.maximum(ratio**2 - 1, 1e-3)
+    width = np.full(gray.shape, np.nan, np.float32)
+    width[crest] = np.sqrt(np.maximum(total - _PRE_BLUR_PX**2, _WIDTH_FLOOR_PX**2))
+    found = []
+    for tile in tile_slices(*gray.shape[:2]):
+        here = width[tile][~np.isnan(width[tile])]
+        found.append(float(np.median(here)) if here.size >= 4 else np.nan)
+    return np.array(found, np.float32)
+
+
+def sharpest_width_of(widths: Plane) -> float | None:
+    """Contour width of the sharpest fifth of the tiles; None if fewer than 4 tiles have contours.
+
+    The sharpest fifth, because a near face may rightly leave the room behind it out of focus; not the single sharpest,
+    because a camera's own clock text stays sharp whatever the lens does.
+    """
+    known = widths[~np.isnan(widths)]
+    return float(np.percentile(known, 20)) if known.size >= 4 else None
+
+
+def motion_level_of(before: Picture, after: Picture) -> float:
+    """Mean absolute change between two grey pictures of one size, in 8-bit levels; 0 is no change at all."""
+    return float(cv2.mean(cv2.absdiff(before, after))[0])

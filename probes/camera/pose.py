@@ -1,0 +1,176 @@
+"""Where the camera looks, against an approved reference: shift, rotation, zoom. Pure.
+
+A face or a crowd moves without the camera having moved. So a transform counts only if it explains the picture in most of the
+room's tiles better than "nothing moved" does, and the measure says nothing where the picture shows too little to tell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.camera.measure import TILES, Picture, Plane, slope_of, tile_slices
+
+_FEATURES = 1200
+_MIN_INLIERS = 18
+_MIN_INLIER_SHARE = 0.25
+_MIN_TEXTURED_TILES = 12
+_TEXTURE_LEVELS_PER_PX = 1.5
+_SAME = 0.55
+"""Correlation of a tile's contours from which it shows the same thing; two different things stay below 0.3."""
+_BETTER = 0.15
+_CONTOUR_BLUR_PX = 1.5
+_MIN_CORNERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """What a picture is recognised by.
+
+    Attributes:
+        gray: The grey picture that it was taken from.
+        points: Positions of the corners in px, shape (n, 2).
+        descriptors: Their ORB descriptors, shape (n, 32); None without corners.
+        contours: Slope of the brightness, for the comparison of tiles.
+    """
+
+    gray: Picture
+    points: Plane
+    descriptors: NDArray[np.uint8] | None
+    contours: Plane
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """How a view lies against the reference.
+
+    Attributes:
+        kept_ratio: Share of the reference's textured tiles that still show the same thing in the same place; None when the
+            reference has too little texture, or texture in too few corners of the picture, to tell.
+        kept_corners: In how many of the four corners something is still in its place.
+        shift_percent: Movement of the picture's centre, of its width; None when no transform could be established.
+        rotation_deg: Rotation, without sign.
+        zoom_percent: Change of scale, without sign.
+    """
+
+    kept_ratio: float | None
+    kept_corners: int = 0
+    shift_percent: float | None = None
+    rotation_deg: float | None = None
+    zoom_percent: float | None = None
+
+
+def landmarks_of(gray: Picture) -> Landmarks:
+    """Corners of a grey picture, spread over its tiles so that one busy corner of the room cannot decide alone."""
+    orb = cv2.ORB_create(nfeatures=3 * _FEATURES, fastThreshold=8, edgeThreshold=15, patchSize=31)
+    height, width = gray.shape[:2]
+    columns, rows = TILES if width >= height else TILES[::-1]
+    quota = -(-_FEATURES // (columns * rows))
+    taken: Counter[tuple[int, int]] = Counter()
+    kept = []
+    for corner in sorted(orb.detect(gray, None), key=lambda corner: -corner.response):
+        tile = int(corner.pt[0] * columns / width), int(corner.pt[1] * rows / height)
+        if taken[tile] < quota:
+            taken[tile] += 1
+            kept.append(corner)
+    kept, descriptors = orb.compute(gray, kept) if kept else ((), None)
+    points = np.array([corner.pt for corner in kept], np.float32).reshape(-1, 2)
+    return Landmarks(gray=gray, points=points, descriptors=descriptors, contours=slope_of(gray, _CONTOUR_BLUR_PX))
+
+
+def pose_of(now: Landmarks, reference: Landmarks) -> Pose:
+    """Pose of a view against the reference; both must be of one size.
+
+    Shift, rotation and zoom come from ORB corners and RANSAC (Fischler and Bolles 1981) over similarities; the transform is
+    believed only if it explains clearly more of the textured tiles than "nothing moved" does.
+    """
+    textured = _textured_tiles(reference)
+    corners = _corners(*reference.gray.shape[:2])
+    if textured.sum() < _MIN_TEXTURED_TILES or _spread(textured, corners) < _MIN_CORNERS:
+        return Pose(kept_ratio=None)
+    in_place = _tile_likeness(now.contours, reference.contours)
+    kept = textured & (in_place >= _SAME)
+    pose = Pose(kept_ratio=float(kept.sum() / textured.sum()), kept_corners=_spread(kept, corners))
+    transform = _similarity(now, reference)
+    if transform is None:
+        return pose
+    moved, seen = _carried_likeness(now, reference, transform)
+    better = textured & seen & (moved > in_place + _BETTER)
+    worse = textured & seen & (in_place > moved + _BETTER)
+    if better.sum() > 2 * worse.sum() and better.sum() >= 0.3 * (textured & seen).sum() and _spread(better, corners) >= _MIN_CORNERS:
+        shift, rotation, zoom = _figures(transform, *reference.gray.shape[:2])
+        return replace(pose, shift_percent=shift, rotation_deg=rotation, zoom_percent=zoom)
+    if pose.kept_corners >= _MIN_CORNERS:
+        return replace(pose, shift_percent=0.0, rotation_deg=0.0, zoom_percent=0.0)
+    return pose
+
+
+def _corners(height: int, width: int) -> list[NDArray[np.bool_]]:
+    """For each of the four corner fields (a third of the width, under half of the height) which tiles belong to it."""
+    tiles = tile_slices(height, width)
+    left = np.array([tile[1].stop <= 0.33 * width for tile in tiles])
+    right = np.array([tile[1].start >= 0.67 * width for tile in tiles])
+    top = np.array([tile[0].stop <= 0.45 * height for tile in tiles])
+    bottom = np.array([tile[0].start >= 0.55 * height for tile in tiles])
+    return [top & left, top & right, bottom & left, bottom & right]
+
+
+def _spread(tiles: NDArray[np.bool_], corners: list[NDArray[np.bool_]]) -> int:
+    """In how many corner fields of the picture such tiles lie: a person rarely fills three of them, a moved camera changes all."""
+    return sum(int((tiles & corner).sum() >= 2) for corner in corners)
+
+
+def _carried_likeness(now: Landmarks, reference: Landmarks, transform: NDArray[np.float64]) -> tuple[Plane, NDArray[np.bool_]]:
+    """Likeness of the tiles after the present view was carried back onto the reference, and which tiles it then covers."""
+    height, width = reference.gray.shape[:2]
+    back = cv2.invertAffineTransform(transform)
+    inside = cv2.warpAffine(np.ones((height, width), np.uint8), back, (width, height))
+    carried = slope_of(np.asarray(cv2.warpAffine(now.gray, back, (width, height)), np.uint8), _CONTOUR_BLUR_PX)
+    seen = np.array([inside[tile].min() > 0 for tile in tile_slices(height, width)])
+    return _tile_likeness(carried, reference.contours), seen
+
+
+def _textured_tiles(picture: Landmarks) -> NDArray[np.bool_]:
+    return np.array([float(picture.contours[tile].std()) >= _TEXTURE_LEVELS_PER_PX for tile in tile_slices(*picture.gray.shape[:2])])
+
+
+def _tile_likeness(one: Plane, other: Plane) -> Plane:
+    """Normalised correlation of the contours, tile by tile: 1 the same, 0 nothing in common; brightness does not matter."""
+    found = []
+    for tile in tile_slices(*other.shape[:2]):
+        a, b = one[tile] - one[tile].mean(), other[tile] - other[tile].mean()
+        scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+        found.append(float((a * b).sum()) / scale if scale > 1e-6 else 0.0)
+    return np.array(found, np.float32)
+
+
+def _similarity(now: Landmarks, reference: Landmarks) -> NDArray[np.float64] | None:
+    """Similarity that carries the reference's corners onto the present ones, or None without enough agreement."""
+    if now.descriptors is None or reference.descriptors is None or min(len(now.points), len(reference.points)) < _MIN_INLIERS:
+        return None
+    matcher = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True)
+    matches = [match for match in matcher.match(reference.descriptors, now.descriptors) if match.distance <= 48]
+    if len(matches) < _MIN_INLIERS:
+        return None
+    source = reference.points[[match.queryIdx for match in matches]]
+    target = now.points[[match.trainIdx for match in matches]]
+    cv2.setRNGSeed(1)
+    transform, inliers = cv2.estimateAffinePartial2D(
+        source, target, method=cv2.RANSAC, ransacReprojThreshold=3.0, maxIters=2000, confidence=0.995, refineIters=10
+    )
+    if transform is None or inliers.sum() < max(_MIN_INLIERS, _MIN_INLIER_SHARE * len(matches)):
+        return None
+    return np.asarray(transform, np.float64)
+
+
+def _figures(transform: NDArray[np.float64], height: int, width: int) -> tuple[float, float, float]:
+    """Shift of the centre in percent of the width, rotation in degrees, change of scale in percent, all without sign."""
+    scale = float(np.hypot(transform[0, 0], transform[1, 0]))
+    rotation = float(np.degrees(np.arctan2(transform[1, 0], transform[0, 0])))
+    centre = np.array([width / 2, height / 2])
+    shift = transform[:, :2] @ centre + transform[:, 2] - centre
+    return 100 * float(np.hypot(*shift)) / width, abs(rotation), 100 * abs(scale - 1)

@@ -1,0 +1,215 @@
+"""One look through the camera, or one recording from begin to end."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from contract import catalog
+from contract.findings import Finding
+from contract.messages import ProbeReport
+from contract.readings import Failure, Reading
+from probes.camera import measure
+from probes.camera.events import EventFold
+from probes.camera.figures import Figures, Reference, detailed, look_figures, quick_figures, reference_of
+from probes.camera.judge import Suspicion, suspicions
+from probes.camera.limits import CameraLimits, CameraSettings
+from probes.camera.measure import Picture
+from probes.camera.source import Shot, Source, open_source, shown
+from probes.camera.trouble import NoPictureError
+from probes.interface import Look
+
+REFERENCE_NAME = "camera_reference.png"
+"""Where the approved view lies in the state directory unless the settings name another file."""
+_ESSENTIAL = "camera.luma_mean_ratio"
+_MARGIN_S = 0.5
+"""Kept back from the deadline for measuring and telling."""
+_DETAIL_STEP_S = 1.0
+"""Of a recording, sharpness and pose are measured once in this time."""
+
+
+def run(settings: CameraSettings, limits: CameraLimits, look: Look) -> ProbeReport:
+    """Look once: at most a second of a live camera, the whole of a file.
+
+    Args:
+        settings: Which camera, and its approved view.
+        limits: What is still normal.
+        look: Phase of the meeting, deadline, state directory.
+
+    Raises:
+        ValueError: if the settings name a reference that is no picture.
+    """
+    began_at, began_s = datetime.now(UTC), time.monotonic()
+    told = _Told(look=look, limits=limits, settings=settings, at=began_at)
+    if not settings.fitted:
+        return told.report(began_s, shown(settings.source), readings=(catalog.missing(_ESSENTIAL, Failure.NOT_FITTED, at=began_at),))
+    reference = load_reference(settings, look.state_directory)
+    name = shown(settings.source)
+    try:
+        source = open_source(settings.source, limits, began_s + look.deadline_s - _MARGIN_S)
+        name = source.name
+        readings, findings = _examine(source, reference, told)
+    except NoPictureError as error:
+        readings = (catalog.missing(_ESSENTIAL, error.failure, at=began_at),)
+        findings = (told.finding(Suspicion(error.code, figure=limits.no_frame_s, unit="s", details={"seen": error.seen})),) if error.code else ()
+    return told.report(began_s, name, readings, findings)
+
+
+def load_reference(settings: CameraSettings, state_directory: str) -> Reference | None:
+    """The approved view, measured; None if there is none yet.
+
+    Raises:
+        ValueError: if the settings name a file that is missing or no picture.
+    """
+    path = Path(settings.reference) if settings.reference else Path(state_directory) / REFERENCE_NAME
+    if not settings.reference and not (state_directory and path.is_file()):
+        return None
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+    if picture is None:
+        raise ValueError(f"reference: {path} is not a picture that can be read")
+    return reference_of(np.asarray(picture, np.uint8))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Puts figures and suspicions into the contract's words."""
+
+    look: Look
+    limits: CameraLimits
+    settings: CameraSettings
+    at: datetime
+
+    def finding(self, suspicion: Suspicion, **times: float) -> Finding:
+        return catalog.finding(
+            suspicion.code,
+            self.look.phase,
+            figure=suspicion.figure,
+            limit=suspicion.limit,
+            unit=suspicion.unit,
+            details=suspicion.details,
+            limits_version=self.look.limits_version,
+            **times,
+        )
+
+    def readings(self, figures: Figures, still: bool) -> tuple[Reading, ...]:
+        pose = figures.pose
+        measured = {
+            "camera.luma_mean_ratio": figures.light.mean_ratio,
+            "camera.edge_ratio": figures.contour_ratio,
+            "camera.clipped_high_ratio": figures.light.clipped_ratio,
+            "camera.noise_level": figures.noise_level,
+            "camera.width_px": float(figures.width_px),
+            "camera.height_px": float(figures.height_px),
+            "camera.motion_level": figures.motion_level,
+            "camera.frame_rate_hz": figures.frame_rate_hz,
+            "camera.edge_width_px": figures.edge_width_px,
+            "camera.sharpness_ratio": figures.sharpness_ratio,
+            "camera.shift_percent": None if pose is None else pose.shift_percent,
+            "camera.rotation_deg": None if pose is None else pose.rotation_deg,
+            "camera.zoom_percent": None if pose is None else pose.zoom_percent,
+        }
+        readings = [catalog.figure(metric, value, at=self.at) for metric, value in measured.items() if value is not None]
+        if still:
+            readings += [catalog.missing(metric, Failure.UNSUPPORTED, at=self.at) for metric in ("camera.motion_level", "camera.frame_rate_hz")]
+        return tuple(readings)
+
+    def report(
+        self, began_s: float, source: str, readings: tuple[Reading, ...] = (), findings: tuple[Finding, ...] = ()
+    ) -> ProbeReport:
+        return ProbeReport(
+            probe="camera",
+            began_at=self.at,
+            duration_s=time.monotonic() - began_s,
+            readings=readings,
+            findings=findings,
+            source=source,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A frame that was measured, with the span of the stream that it stands for."""
+
+    from_s: float
+    until_s: float
+    figures: Figures
+
+
+def _examine(source: Source, reference: Reference | None, told: _Told) -> tuple[tuple[Reading, ...], tuple[Finding, ...]]:
+    limits = told.limits
+    fold = EventFold(confirm_s=limits.confirm_s, clear_s=limits.clear_s)
+    moments: list[Figures] = []
+    last: _Moment | None = None
+    for moment in _moments(source, reference, detail_step_s=None if source.live else _DETAIL_STEP_S):
+        last = moment
+        if not source.live:
+            fold.push(moment.from_s, moment.until_s, suspicions(moment.figures, limits, told.settings))
+        if source.live or moment.until_s < limits.confirm_s:
+            moments.append(moment.figures)
+    if last is None:
+        raise NoPictureError(Failure.BAD_DATA, "camera.no_signal" if source.live else "", seen="unreadable")
+    if source.live or last.until_s < limits.confirm_s:
+        # A live look, a picture or a clip too short for an event: judged as a whole.
+        whole = look_figures(moments, last.figures, last.figures.frame_rate_hz)
+        times = {} if source.live else {"started_at_s": 0.0, "ended_at_s": last.until_s, "detected_at_s": last.until_s}
+        return told.readings(whole, source.still), tuple(told.finding(seen, **times) for seen in suspicions(whole, limits, told.settings))
+    found = tuple(
+        told.finding(event.worst, started_at_s=event.started_at_s, ended_at_s=event.ended_at_s, detected_at_s=event.detected_at_s)
+        for event in fold.finish()
+    )
+    readings = (*told.readings(last.figures, source.still), catalog.figure("camera.examined_s", last.until_s, at=told.at))
+    return readings, found
+
+
+def _moments(source: Source, reference: Reference | None, detail_step_s: float | None) -> Iterator[_Moment]:
+    """Measure the frames as they come; only the one before is kept.
+
+    Args:
+        source: Where they come from.
+        reference: The approved view.
+        detail_step_s: How often sharpness and pose are measured; None: once, on the last frame that can be had.
+    """
+    gray_before: Picture | None = None
+    kept: tuple[Shot, Figures, Picture] | None = None
+    details: Figures | None = None
+    detailed_s = -1e9
+    stamps: deque[float] = deque()
+    for shot in source.shots:
+        stamps.append(shot.at_s)
+        while len(stamps) > 2 and shot.at_s - stamps[1] >= 1.0:
+            stamps.popleft()
+        if shot.picture is None:
+            continue
+        height, width = shot.picture.shape[:2]
+        figures, gray = quick_figures(shot.picture, (width, height), reference)
+        if gray_before is not None and gray_before.shape == gray.shape:
+            figures = replace(figures, motion_level=measure.motion_level_of(gray_before, gray))
+        gray_before = gray
+        if detail_step_s is not None and shot.at_s - detailed_s >= detail_step_s - 0.01:
+            details, detailed_s = detailed(figures, shot.picture, gray, reference), shot.at_s
+        if details is not None:
+            figures = replace(figures, edge_width_px=details.edge_width_px, sharpness_ratio=details.sharpness_ratio, pose=details.pose)
+        kept = shot, figures, gray
+        yield _Moment(shot.at_s, shot.at_s + _interval(stamps), replace(figures, frame_rate_hz=None if source.live else _rate(stamps)))
+    if detail_step_s is None and kept is not None and kept[0].picture is not None:
+        shot, figures, gray = kept
+        rate = None if source.still else _rate(stamps)
+        yield _Moment(shot.at_s, shot.at_s, replace(detailed(figures, kept[0].picture, gray, reference), frame_rate_hz=rate))
+
+
+def _rate(stamps: deque[float]) -> float | None:
+    """Frames per second over the stamps of the last second; None before there is most of a second of them."""
+    span_s = stamps[-1] - stamps[0]
+    return (len(stamps) - 1) / span_s if len(stamps) >= 3 and span_s >= 0.8 else None
+
+
+def _interval(stamps: deque[float]) -> float:
+    """Usual time between two frames."""
+    return float(np.median(np.diff(np.array(stamps)))) if len(stamps) >= 2 else 0.0
