@@ -43,6 +43,20 @@ class _TooMuchError(Exception):
     """The child's output has no end."""
 
 
+class _ChildError(Exception):
+    """The child ended badly; the text says how."""
+
+
+_told: dict[str, str] = {}
+"""What was logged last of each probe's crashes: the same one again is not worth another traceback."""
+
+
+def _log_once(name: str, told: str, whole: str) -> None:
+    if _told.get(name) != told:
+        _told[name] = told
+        log.error("probe %s crashed: %s\n%s", name, told, whole.strip())
+
+
 async def run_probe(name: str, settings: msgspec.Struct, limits: msgspec.Struct, look: Look) -> ProbeReport:
     """Run one probe once, within ``look.deadline_s`` and a second of grace.
 
@@ -55,15 +69,21 @@ async def run_probe(name: str, settings: msgspec.Struct, limits: msgspec.Struct,
     began_at, began_s = datetime.now(UTC), time.monotonic()
     try:
         if entry.heavy:
-            return await _in_child(name, settings, limits, look)
-        return await _in_thread(entry, settings, limits, look)
+            report = await _in_child(name, settings, limits, look)
+        else:
+            report = await _in_thread(entry, settings, limits, look)
     except TimeoutError:
-        lasted_s = time.monotonic() - began_s
+        lasted_s = time.monotonic() - (_left_behind[name][1] if name in _left_behind else began_s)
         log.warning("probe %s was stopped after %.1f s (deadline %.1f s)", name, lasted_s, look.deadline_s)
         return timed_out(name, look, lasted_s, began_at)
-    except Exception as error:
-        log.exception("probe %s crashed", name)
-        return crashed(name, look, _last_line(error), began_at)
+    except _ChildError as error:
+        return crashed(name, look, str(error), began_at)
+    except Exception as error:  # noqa: BLE001 — the one broad net around a whole probe run
+        told = _last_line(error)
+        _log_once(name, told, "".join(traceback.format_exception(error)))
+        return crashed(name, look, told, began_at)
+    _told.pop(name, None)
+    return report
 
 
 def timed_out(name: str, look: Look, lasted_s: float, began_at: datetime | None = None) -> ProbeReport:
@@ -120,7 +140,9 @@ async def _in_child(name: str, settings: msgspec.Struct, limits: msgspec.Struct,
         await end_child(process)
         said = await _finish(tail)
     if status != 0:
-        raise RuntimeError(_reason(status, said))
+        told = _reason(status, said)
+        _log_once(name, told, said)
+        raise _ChildError(told)
     return msgspec.json.decode(output, type=ProbeReport)
 
 
@@ -195,8 +217,6 @@ async def end_child(process: asyncio.subprocess.Process) -> None:
 
 def _reason(status: int, said: str) -> str:
     how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-    if said:
-        log.warning("probe child ended with %s:\n%s", how, said)
     lines = [line for line in said.strip().splitlines() if line.strip()]
     return f"{how}: {lines[-1].strip()}" if lines else how
 
@@ -204,12 +224,13 @@ def _reason(status: int, said: str) -> str:
 async def _in_thread(entry: ProbeEntry, settings: msgspec.Struct, limits: msgspec.Struct, look: Look) -> ProbeReport:
     """Run a light probe beside the loop. A thread cannot be killed: it is left behind, and `busy` knows of it."""
     name = entry.component.value
-    if name in _left_behind and _left_behind[name].is_alive():
+    if name in _left_behind and _left_behind[name][0].is_alive():
         raise TimeoutError
     return await asyncio.wait_for(in_daemon_thread(lambda: entry.load()(settings, limits, look), name), look.deadline_s + GRACE_S)
 
 
-_left_behind: dict[str, threading.Thread] = {}
+_left_behind: dict[str, tuple[threading.Thread, float]] = {}
+"""The last thread of each light probe, and when it began, by the monotonic clock."""
 
 
 def in_daemon_thread(work: Callable[[], ProbeReport], name: str) -> asyncio.Future[ProbeReport]:
@@ -236,6 +257,6 @@ def in_daemon_thread(work: Callable[[], ProbeReport], name: str) -> asyncio.Futu
             loop.call_soon_threadsafe(settle, report, error)
 
     thread = threading.Thread(target=body, name=f"probe-{name}", daemon=True)
-    _left_behind[name] = thread
+    _left_behind[name] = (thread, time.monotonic())
     thread.start()
     return future

@@ -152,7 +152,12 @@ def _config(options: argparse.Namespace) -> int:
     elif options.what == "schema":
         print(sample.schema())
     else:
-        print(_well(load(options.config)))
+        from edge_agent import center  # noqa: PLC0415 — brings paho
+
+        configuration = load(options.config)
+        if configuration.center is not None:
+            center.credentials(configuration)
+        print(_well(configuration))
     return WELL
 
 
