@@ -134,23 +134,28 @@ def _touches(episode: Episode, windows: Iterable[Window]) -> bool:
 def _told(evidence: SiteEvidence, faults: Mapping[str, FaultSpec], effect: Callable[[str], FormEffect]) -> list[Episode]:
     """Every telling of a fault as an episode of its own, the best informed first; checks are looked at later."""
     told = [_of_incident(one, effect(one.code)) for one in evidence.incidents if one.alarmed]
-    ends = {
-        (one.event.code, one.event.target, one.event.began_at): (one.id, one.event)
-        for one in evidence.records
-        if isinstance(one.event, Cleared)
-    }
+    ends = [(one.id, one.event) for one in evidence.records if isinstance(one.event, Cleared)]
     for record in evidence.records:
         if isinstance(record.event, Onset):
             found = record.event.finding
             began_at = found.since or record.at
-            told.append(_of_onset(record.id, found, began_at, ends.pop((*found.key, began_at), None), effect(found.code)))
-    told += [_of_cleared(message_id, one, faults.get(one.code), effect(one.code)) for message_id, one in ends.values()]
+            end = _end_of(found, began_at, ends)
+            if end is not None:
+                ends.remove(end)
+            told.append(_of_onset(record.id, found, began_at, end, effect(found.code)))
+    told += [_of_cleared(message_id, one, faults.get(one.code), effect(one.code)) for message_id, one in ends]
     told += [
         _of_interruption(one.id, one.event, effect("link.down"))
         for one in evidence.records
         if isinstance(one.event, Interruption) and one.event.confirmed
     ]
     return told
+
+
+def _end_of(found: Finding, began_at: datetime, ends: Iterable[tuple[str, Cleared]]) -> tuple[str, Cleared] | None:
+    """The clearance that belongs to an onset; the two may name its begin a little apart, corrected by different clock offsets."""
+    mine = [pair for pair in ends if (pair[1].code, pair[1].target) == found.key and abs(pair[1].began_at - began_at) <= _SAME_MOMENT]
+    return min(mine, key=lambda pair: abs(pair[1].began_at - began_at), default=None)
 
 
 def _of_incident(incident: Incident, effect: FormEffect) -> Episode:

@@ -24,7 +24,7 @@ LETTERS = "Times New Roman"
 """Word has it; where it is missing, Tinos has its metrics and all Vietnamese letters."""
 BOX_LETTERS = "MS Gothic"
 """What Word itself sets boxes in; elsewhere the font system falls back to one that has them (DejaVu Sans)."""
-COLUMNS_MM = (14, 46, 87, 100)
+COLUMNS_MM = (14, 44, 85, 104)
 SIZE_PT = 13
 _W14 = "http://schemas.microsoft.com/office/word/2010/wordml"
 _NAMESPACES = f'{nsdecls("w")} xmlns:w14="{_W14}"'
@@ -93,6 +93,9 @@ def _table(made: Any, form: Printed) -> None:
     table.style, table.alignment, table.autofit = "Table Grid", WD_TABLE_ALIGNMENT.CENTER, False
     for column, width in zip(table.columns, COLUMNS_MM, strict=True):
         column.width = Mm(width)
+    table._tbl.tblPr.append(
+        parse_xml(f'<w:tblCellMar {nsdecls("w")}><w:top w:w="50" w:type="dxa"/><w:bottom w:w="50" w:type="dxa"/></w:tblCellMar>')
+    )
     boxes = _BoxMaker()
     head = [_cell(width, [_paragraph([_run(word, bold=True)], centred=True)]) for width, word in zip(COLUMNS_MM, form.columns, strict=True)]
     rows = [_row(head, header=True)]
