@@ -1,0 +1,153 @@
+"""The board as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from control_center.board import pages, stream
+from control_center.board.archive import Archive
+from control_center.board.desk import Desk
+from control_center.board.forms import DraftForm, Forms
+from control_center.board.guard import LOOPBACK_HOSTS, Guard
+from control_center.board.painter import STATIC, Painter
+from control_center.incidents.model import Incident
+from control_center.live import Live
+from control_center.store.incidents import acknowledged
+
+log = logging.getLogger(__name__)
+Acknowledge = Callable[[str, str, datetime], Awaitable[Incident | None]]
+_LONGEST_NAME = 60
+_LONGEST_BODY = 4096
+_NOBODY = "Trực ban"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _name_of_sender(request: Request) -> str:
+    """Field ``by`` of an urlencoded form, as it will be shown; a default when it says nothing."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_BODY:
+            raise HTTPException(413)
+    try:
+        names = parse_qs(body.decode(), max_num_fields=10).get("by", [])
+    except ValueError as error:
+        raise HTTPException(400) from error
+    kept = "".join(character for character in (names[0] if names else "") if character.isprintable())
+    return unicodedata.normalize("NFC", kept).strip()[:_LONGEST_NAME] or _NOBODY
+
+
+class Board:
+    """Handlers that stream and change; the pages that only show are in `pages`."""
+
+    def __init__(self, desk: Desk, acknowledge: Acknowledge | None) -> None:
+        self.desk = desk
+        self.closing = asyncio.Event()
+        self._acknowledge = acknowledge or self._acknowledge_in_store
+
+    async def _acknowledge_in_store(self, incident_id: str, by: str, at: datetime) -> Incident | None:
+        stored = await run_in_threadpool(self.desk.archive.acknowledge, incident_id, by, at)
+        present = self.desk.live.incidents.get(incident_id)
+        if present is None:
+            return stored
+        changed = acknowledged(present, by=by, at=at)
+        self.desk.live.tell_incident(changed)
+        return changed
+
+    async def events(self, request: Request) -> Response:
+        """Stream of one page: the wall's, or with ``?site=`` that of a site's page."""
+        site = request.query_params.get("site")
+        if site is not None and site not in self.desk.live.sites:
+            raise HTTPException(404)
+        body = stream.wall(self.desk, self.closing) if site is None else stream.site(self.desk, site, self.closing)
+        return StreamingResponse(body, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    async def acknowledge(self, request: Request) -> Response:
+        """Put somebody's name on an incident: 204 for the page's own script, back to the wall for a plain form."""
+        by = await _name_of_sender(request)
+        changed = await self._acknowledge(request.path_params["incident"], by, self.desk.clock())
+        if changed is None:
+            raise HTTPException(404)
+        return Response(status_code=204) if request.headers.get("x-requested-by") == "board" else RedirectResponse("/", status_code=303)
+
+
+def create_app(
+    live: Live,
+    engine: Engine,
+    *,
+    draft_form: DraftForm | None = None,
+    clock: Callable[[], datetime] = _now,
+    acknowledge: Acknowledge | None = None,
+    allowed_hosts: Iterable[str] = LOOPBACK_HOSTS,
+) -> Starlette:
+    """The board over a live state and a store.
+
+    There are no accounts yet: whoever reaches the port may look and acknowledge. So bind it to loopback, or put it
+    behind something that asks who is there; `allowed_hosts` keeps pages of other names out (DNS rebinding), and what
+    changes something must come from a page of the board itself.
+
+    Args:
+        live: What is true now; told from the same event loop that serves the application.
+        engine: The store: meetings, contacts, past incidents.
+        draft_form: Draws a meeting's logbook form, by its id, from the store; by default from `engine`.
+        clock: The center's time, UTC.
+        acknowledge: Acknowledges an incident: (incident id, name of who did, UTC). By default it is written to the
+            store and told to `live` at once.
+        allowed_hosts: Names by which browsers may ask for the board; ``*`` allows all.
+
+    Returns:
+        The application; its `state.board.closing` event ends all streams (`server.make_server` sets it).
+    """
+    painter = Painter()
+    desk = Desk(live, Archive(engine), painter, clock)
+    board = Board(desk, acknowledge)
+    shown = pages.Pages(desk, Forms(draft_form or (lambda _meeting: None)))
+
+    async def on_http_error(_request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = error.headers if isinstance(error, HTTPException) else None
+        return HTMLResponse(painter.page("error.html", status=status, **pages.error_words(status)), status_code=status, headers=headers)
+
+    async def on_crash(request: Request, error: Exception) -> Response:
+        log.error("page %s broke", request.url.path, exc_info=error)
+        return await on_http_error(request, error)
+
+    handlers: dict[Any, Any] = {HTTPException: on_http_error, 500: on_crash}
+    app = Starlette(
+        routes=[
+            Route("/", shown.wall),
+            Route("/events", board.events),
+            Route("/site/{site}", shown.site),
+            Route("/meetings", shown.meetings),
+            Route("/meeting/{meeting}", shown.meeting),
+            Route("/meeting/{meeting}/form", shown.form),
+            Route("/meeting/{meeting}/form.{format}", shown.form_file),
+            Route("/incidents", shown.incidents),
+            Route("/incidents/{incident}", shown.incident),
+            Route("/incidents/{incident}/ack", board.acknowledge, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=STATIC), name="static"),
+        ],
+        middleware=[Middleware(Guard, allowed_hosts=tuple(allowed_hosts))],
+        exception_handlers=handlers,
+    )
+    app.state.board = board
+    return app

@@ -1,0 +1,338 @@
+"""Pure: live state in, what the board shows out. No clock, no I/O; the templates only lay it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from contract import catalog
+from contract.catalog.words import quantity
+from contract.findings import Component, Finding, Severity, State
+from contract.meetings import Meeting, Phase, Role
+from contract.messages import ComponentState
+from control_center.board import wording
+from control_center.board.wording import Word
+from control_center.incidents.model import Incident, IncidentState, Place
+from control_center.live import LinkLight, SiteLive
+
+_ALWAYS = (Component.LINK, Component.CAMERA, Component.MICROPHONE, Component.CODEC, Component.CABLES)
+"""A tile shows these even when nothing has been heard of them: "not checked" must be seen."""
+_MOST_SITES_AT_EASE = 6
+_MOST_SITES_IN_FULL = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """Whom to phone; `duty` is a word of `store.registry.ContactRole`: site, center, provider or power."""
+
+    name: str
+    phone: str
+    duty: str = "site"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingView:
+    """One finding of a component."""
+
+    sentence: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentView:
+    """One component of a tile.
+
+    Attributes:
+        measured_at: When its verdict was given; None if it never was.
+        valid_for_s: After this age the page itself says "CŨ".
+        why: Why it was not checked; empty if it was.
+        found: What was found, worst first.
+    """
+
+    name: str
+    label: str
+    word: Word
+    measured_at: datetime | None
+    valid_for_s: float
+    why: str
+    found: tuple[FindingView, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentView:
+    """One incident as alert card, badge or line of a timeline."""
+
+    id: str
+    code: str
+    site: str
+    site_name: str
+    component: str
+    state: IncidentState
+    state_text: str
+    severity: Severity
+    word: Word
+    title: str
+    sentence: str
+    advice: str
+    place: str
+    began_at: datetime
+    ended_at: datetime | None
+    lasted: str
+    times: int
+    acknowledged_by: str
+    acknowledged_at: datetime | None
+    contacts: tuple[Contact, ...]
+    opened_at: datetime
+    sort: str
+    """Order of the alert panel as text: not yet acknowledged first, then the worse, then the newer."""
+
+    @property
+    def loud(self) -> bool:
+        """Whether it is an alarm: open, not yet acknowledged, and more than an advisory."""
+        return self.state is IncidentState.OPEN and self.severity is not Severity.INFO
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileView:
+    """One site on the wall; `rank` and `sort` put the worst first."""
+
+    site: str
+    name: str
+    role: str
+    link: Word
+    link_state: str
+    link_since: datetime | None
+    heard_at: datetime | None
+    standby: bool
+    components: tuple[ComponentView, ...]
+    badges: tuple[IncidentView, ...]
+    worst: str
+    """Sentence of the worst finding; empty when all is well."""
+    tone: str
+    rank: int
+    sort: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeetingView:
+    """Head of the wall: which meeting, which phase, until when."""
+
+    id: str
+    title: str
+    organizer: str
+    emergency: bool
+    phase: str
+    phase_text: str
+    ends_at: datetime | None
+    ends_word: str
+    span: str
+
+
+def _finite(figure: float | None) -> float | None:
+    return figure if figure is not None and math.isfinite(figure) else None
+
+
+def sentence(found: Finding) -> str:
+    """Catalog's sentence; a code that only a newer peer knows is told with its raw figures."""
+    if found.code in catalog.FAULTS:
+        return catalog.sentence(found)
+    if found.figure is None:
+        return found.code
+    limit = "" if found.limit is None else f" (giới hạn {quantity(found.limit, found.unit)})"
+    return f"{found.code}: {quantity(found.figure, found.unit)}{limit}"
+
+
+def finding_of(incident: Incident) -> Finding:
+    """The incident's figures as a finding, to be told by the catalog."""
+    return Finding(
+        code=incident.code,
+        severity=incident.severity,
+        component=incident.component,
+        target=incident.target,
+        figure=_finite(incident.figure),
+        limit=_finite(incident.limit),
+        unit=incident.unit,
+        frequency_hz=_finite(incident.frequency_hz),
+        since=incident.began_at,
+        details={key: word for key, word in incident.details.items() if isinstance(word, str) or math.isfinite(word)},
+    )
+
+
+def alert_order(incident: Incident) -> str:
+    """Sort key of the alert panel: not yet acknowledged first, then the worse, then the newer."""
+    opened_ms = int((incident.opened_at or incident.began_at).timestamp() * 1000)
+    acknowledged = int(incident.state is IncidentState.ACKNOWLEDGED)
+    return f"{acknowledged}{2 - incident.severity.rank}{10**14 - opened_ms:015d}{incident.id}"
+
+
+def whom_to_phone(incident: Incident, contacts: Sequence[Contact]) -> tuple[Contact, ...]:
+    """Those of a site's contacts who can do something about an incident: its technician first, who is asked of every fault."""
+    duties = ["site"]
+    if incident.component == Component.LINK:
+        duties = ["provider", "site"] if incident.place in (Place.TSLCD, Place.MCU) else ["site", "provider"]
+    elif incident.code == "cables.on_battery":
+        duties = ["site", "power"]
+    return tuple(contact for duty in duties for contact in contacts if contact.duty == duty)
+
+
+def incident_view(incident: Incident, site_name: str, contacts: Sequence[Contact] = ()) -> IncidentView:
+    """What the board says of an incident."""
+    found = finding_of(incident)
+    ended_at = incident.ended_at
+    return IncidentView(
+        id=incident.id,
+        code=incident.code,
+        site=incident.site,
+        site_name=site_name,
+        component=wording.component(incident.component),
+        state=incident.state,
+        state_text=wording.INCIDENT[incident.state],
+        severity=incident.severity,
+        word=wording.SEVERITY[incident.severity],
+        title=catalog.title(incident.code),
+        sentence=sentence(found),
+        advice=catalog.advice(found),
+        place="" if incident.place is Place.UNKNOWN and incident.component != Component.LINK else wording.PLACE[incident.place],
+        began_at=incident.began_at,
+        ended_at=ended_at,
+        lasted="" if ended_at is None else wording.duration(ended_at - incident.began_at),
+        times=incident.times,
+        acknowledged_by=incident.acknowledged_by,
+        acknowledged_at=incident.acknowledged_at,
+        contacts=whom_to_phone(incident, contacts),
+        opened_at=incident.opened_at or incident.began_at,
+        sort=alert_order(incident),
+    )
+
+
+def _why(state: ComponentState) -> str:
+    verdict = state.verdict
+    return "" if verdict.state is not State.UNKNOWN or verdict.why_unknown is None else wording.FAILURE[verdict.why_unknown]
+
+
+def component_view(name: str, state: ComponentState | None) -> ComponentView:
+    """What the board says of one component; None stands for one that was never heard of."""
+    label = wording.component(name)
+    if state is None:
+        return ComponentView(
+            name=name, label=label, word=wording.STATE[State.UNKNOWN], measured_at=None, valid_for_s=0.0, why="chưa có số đo", found=()
+        )
+    worst_first = sorted(state.verdict.findings, key=lambda found: -found.severity.rank)
+    return ComponentView(
+        name=name,
+        label=label,
+        word=wording.STATE[state.verdict.state],
+        measured_at=state.verdict.at,
+        valid_for_s=state.valid_for_s,
+        why=_why(state),
+        found=tuple(FindingView(sentence=sentence(one), since=one.since) for one in worst_first),
+    )
+
+
+def components_of(site: SiteLive) -> tuple[ComponentView, ...]:
+    """Components in the board's order, then those that only a newer peer knows."""
+    known = [name for name in wording.COMPONENT if name in _ALWAYS or name in site.components]
+    unknown = sorted(name for name in site.components if name not in wording.COMPONENT)
+    return tuple(component_view(name, site.components.get(name)) for name in [*known, *unknown])
+
+
+_LINK_RANK = {
+    LinkLight.DOWN: 0,
+    LinkLight.STALE: 1,
+    LinkLight.SUSPECT: 3,
+    LinkLight.UNKNOWN: 5,
+    LinkLight.STOPPED: 6,
+    LinkLight.UP: 7,
+}
+_STATE_RANK = {State.FAULT: 1, State.WARNING: 2, State.UNKNOWN: 5, State.OK: 7, State.NOT_FITTED: 7}
+_TONE_OF_RANK = ("bad", "bad", "warn", "quiet", "quiet", "none", "none", "ok")
+
+
+def _rank(site: SiteLive, incidents: Iterable[Incident]) -> int:
+    """How bad a site is, 0 worst: what is lost, then faults, warnings, suspicions, what is not known, what is well."""
+    ranks = [_LINK_RANK[site.link]]
+    if site.link is not LinkLight.STOPPED:
+        ranks += [_STATE_RANK[state.verdict.state] for state in site.components.values()]
+    for incident in incidents:
+        if incident.state in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED):
+            ranks.append({Severity.CRITICAL: 0, Severity.WARNING: 2, Severity.INFO: 7}[incident.severity])
+        elif incident.state is IncidentState.SUSPECTED:
+            ranks.append(3)
+    return min(ranks)
+
+
+def _worst(site: SiteLive, incidents: Sequence[Incident]) -> str:
+    """Sentence of the worst that is known of a site: its incidents first, then what its components say."""
+    told = [incident for incident in incidents if incident.state in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)]
+    found = [finding_of(incident) for incident in told] + [one for state in site.components.values() for one in state.verdict.findings]
+    if not found:
+        return ""
+    return sentence(max(found, key=lambda one: one.severity.rank))
+
+
+def tile_view(site: SiteLive, incidents: Sequence[Incident], meeting: Meeting | None) -> TileView:
+    """One site's tile.
+
+    Args:
+        site: Its live state.
+        incidents: Its incidents that are not closed.
+        meeting: The meeting the board is about, for the site's role.
+    """
+    role = None if meeting is None else meeting.role_of(site.site)
+    rank = _rank(site, incidents)
+    suspected = [incident for incident in incidents if incident.state is IncidentState.SUSPECTED]
+    return TileView(
+        site=site.site,
+        name=site.name,
+        role="" if role is None else wording.ROLE[role],
+        link=wording.LINK[site.link],
+        link_state=site.link.value,
+        link_since=site.link_since,
+        heard_at=site.heard_at,
+        standby=site.status is not None and site.status.uplink == "standby",
+        components=components_of(site),
+        badges=tuple(incident_view(incident, site.name) for incident in suspected),
+        worst=_worst(site, incidents),
+        tone=_TONE_OF_RANK[rank],
+        rank=rank,
+        sort=f"{rank}{'0' if role is Role.MAIN else '1'}{site.site}",
+    )
+
+
+def on_wall(sites: Mapping[str, SiteLive], meeting: Meeting | None) -> list[SiteLive]:
+    """Sites that the wall shows: those of the meeting, or all when there is none.
+
+    A site that the meeting names and nobody has heard of is shown too, by its id.
+    """
+    if meeting is None:
+        return list(sites.values())
+    return [sites.get(part.site, SiteLive(site=part.site, name=part.site)) for part in meeting.participations]
+
+
+def density(count: int) -> str:
+    """How much room a tile may take on a wall of `count` sites."""
+    if count <= _MOST_SITES_AT_EASE:
+        return "ease"
+    return "full" if count <= _MOST_SITES_IN_FULL else "dense"
+
+
+def meeting_view(meeting: Meeting, phase: Phase) -> MeetingView:
+    """Head of the wall during a meeting."""
+    plan = meeting.plan
+    windows = {Phase.REHEARSAL: plan.rehearsal, Phase.PRECHECK: plan.precheck, Phase.LIVE: plan.live, Phase.WRAP_UP: plan.wrap_up}
+    window = windows.get(phase)
+    opens_next = phase is Phase.PRECHECK
+    ends_at = plan.live.begins_at if opens_next else None if window is None else window.ends_at
+    return MeetingView(
+        id=meeting.id,
+        title=meeting.title,
+        organizer=meeting.organizer,
+        emergency=meeting.emergency,
+        phase=phase.value,
+        phase_text=wording.PHASE[phase],
+        ends_at=ends_at,
+        ends_word="khai mạc sau" if opens_next else "còn",
+        span=wording.span(plan.live.begins_at, plan.live.ends_at),
+    )
