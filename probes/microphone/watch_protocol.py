@@ -6,7 +6,8 @@ keeps that pipe open. The watch answers with one `WatchLine` of JSON a line, flu
 - ``levels``: once a second, the figures of that second and the findings that hold now. It is also the sign of life:
   `SILENT_AFTER_S` without any line mean that the watch hangs.
 - ``onset``: at once, when a fault begins; the report holds that one finding. ``since`` is its begin in UTC.
-- ``cleared``: at once, when it ends; the same finding, now with ``ended_at_s``.
+- ``cleared``: at once, when it ends; the same finding with the same ``since``, now with ``ended_at_s`` (a source that failed has
+  none: it ended at ``report.began_at``).
 
 A change of limits or phase means a new child. When a source fails, the watch says so (``onset`` of ``microphone.absent`` or
 ``microphone.busy``, else a ``levels`` line whose reading carries the failure) and goes on trying to open it.

@@ -1,0 +1,79 @@
+"""Mains hum: 50 Hz and its harmonics by single-bin DFTs over half a second, where FFT bins would be too coarse. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAINS_HZ = 50.0
+HARMONICS = 8
+_SEGMENT_S = 0.5
+_RATE_HZ = 2000.0
+_BESIDE_HZ = (-9.0, -6.0, 6.0, 9.0)
+_STANDS_OUT = 10.0
+"""Power of a line of hum over the mean power beside it (10 dB)."""
+
+
+@dataclass(frozen=True)
+class Hum:
+    """Hum of one channel in one half second, as mean squares of full scale 1.
+
+    Attributes:
+        fundamental: At 50 Hz, 0 if it does not stand out.
+        harmonics: At 100 to 400 Hz, those that stand out.
+    """
+
+    fundamental: float
+    harmonics: float
+
+    @property
+    def power(self) -> float:
+        """Of all that stands out."""
+        return self.fundamental + self.harmonics
+
+
+class HumMeter:
+    """Measures hum of every channel each half second. The sound is decimated to about 2 kHz before."""
+
+    def __init__(self, rate_hz: int, channels: int) -> None:
+        self._step = max(1, int(rate_hz / _RATE_HZ))
+        taps = 6 * self._step + 1
+        at = (np.arange(taps) - taps // 2) / self._step
+        low_pass = np.sinc(at * 0.7) * np.kaiser(taps, 6.0)
+        self._low_pass = (low_pass / low_pass.sum()).astype(np.float32)
+        self._length = round(_SEGMENT_S * rate_hz / self._step)
+        self._basis = _basis(self._length, rate_hz / self._step)
+        self._sound = np.zeros((0, channels), np.float32)
+        self._slow = np.zeros((0, channels), np.float32)
+
+    def push(self, samples: NDArray[np.float32]) -> list[Hum] | None:
+        """Take some samples, shape (frames, channels), less than half a second; hum per channel when a half second is full."""
+        self._decimate(samples)
+        if len(self._slow) < self._length:
+            return None
+        segment, self._slow = self._slow[: self._length], self._slow[self._length :]
+        amplitudes = self._basis @ (segment - segment.mean(axis=0))
+        powers = np.square(np.abs(amplitudes)).reshape(HARMONICS, 1 + len(_BESIDE_HZ), -1) / 2
+        stands_out = powers[:, 0] > _STANDS_OUT * powers[:, 1:].mean(axis=1)
+        lines = np.where(stands_out, powers[:, 0], 0.0)
+        return [Hum(float(lines[0, channel]), float(lines[1:, channel].sum())) for channel in range(lines.shape[1])]
+
+    def _decimate(self, samples: NDArray[np.float32]) -> None:
+        self._sound = np.concatenate([self._sound, samples])
+        taps = len(self._low_pass)
+        count = (len(self._sound) - taps) // self._step + 1
+        if count <= 0:
+            return
+        frames = np.lib.stride_tricks.sliding_window_view(self._sound, taps, axis=0)[: (count - 1) * self._step + 1 : self._step]
+        self._slow = np.concatenate([self._slow, frames @ self._low_pass])
+        self._sound = self._sound[count * self._step :]
+
+
+def _basis(length: int, rate_hz: float) -> NDArray[np.complex64]:
+    """Hann-windowed DFT rows at each harmonic and beside it, scaled so that a sine yields its amplitude."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    frequencies = [MAINS_HZ * order + beside for order in range(1, HARMONICS + 1) for beside in (0.0, *_BESIDE_HZ)]
+    turns = np.outer(frequencies, np.arange(length) / rate_hz)
+    return np.asarray(2 * window / window.sum() * np.exp(-2j * np.pi * turns), np.complex64)

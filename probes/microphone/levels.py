@@ -1,0 +1,83 @@
+"""Levels in the time domain: power, peak, mean, clipping and gaps, per hop and channel. Pure.
+
+dBFS is AES17-2015 (3.12.3): the RMS level of a full-scale sine is 0 dBFS, so that of a full-scale square wave is +3.01.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+LOWEST_DBFS = -150.0
+"""Told instead of minus infinity; below what any converter can tell."""
+_CLIPPED_IN_A_ROW = 3
+_SHORTEST_GAP_S, _LONGEST_GAP_S, _EDGE_S = 0.002, 0.03, 0.005
+_LOUD_EDGE = 10 ** (-50 / 20)
+
+
+def dbfs(power: float) -> float:
+    """Level of a mean square, AES17: 10·log10(2·power), not below `LOWEST_DBFS`."""
+    return max(LOWEST_DBFS, 10 * math.log10(2 * power)) if power > 0 else LOWEST_DBFS
+
+
+def dbfs_of_peak(peak: float) -> float:
+    """Level of a peak magnitude: 0 for full scale, not below `LOWEST_DBFS`."""
+    return max(LOWEST_DBFS, 20 * math.log10(peak)) if peak > 0 else LOWEST_DBFS
+
+
+class ClippingCounter:
+    """Counts runs of at least three consecutive samples at full scale, across blocks."""
+
+    def __init__(self, channels: int, full_scale: float) -> None:
+        self._full_scale = full_scale
+        self._tail = np.zeros((_CLIPPED_IN_A_ROW, channels), bool)
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Runs per channel that became long enough in these samples, shape (frames, channels)."""
+        at_full_scale = np.concatenate([self._tail, np.abs(samples) >= self._full_scale])
+        self._tail = at_full_scale[-_CLIPPED_IN_A_ROW:]
+        if not at_full_scale.any():
+            return np.zeros(samples.shape[1], np.int64)
+        in_a_row = at_full_scale[:-2] & at_full_scale[1:-1] & at_full_scale[2:]
+        return np.asarray((in_a_row[1:] & ~in_a_row[:-1]).sum(axis=0), np.int64)
+
+
+class GapCounter:
+    """Counts short digital silences that cut a sound off in mid-swing: lost buffers, never a pause or a noise gate.
+
+    A gap is 2 to 30 ms of exact zeros between two loud stretches, where the sample at each edge is no zero crossing.
+    """
+
+    def __init__(self, rate_hz: int, channels: int) -> None:
+        self._shortest = round(_SHORTEST_GAP_S * rate_hz)
+        self._longest = round(_LONGEST_GAP_S * rate_hz)
+        self._edge = round(_EDGE_S * rate_hz)
+        self._tail = np.zeros((self._longest + 2 * self._edge, channels), np.float32)
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Gaps per channel whose following edge was completed by these samples."""
+        joined = np.concatenate([self._tail, samples])
+        known = len(self._tail)
+        self._tail = joined[-known:]
+        silent = joined == 0
+        counts = np.zeros(samples.shape[1], np.int64)
+        for channel in np.flatnonzero(silent.any(axis=0)):
+            edges = np.flatnonzero(np.diff(silent[:, channel].astype(np.int8)))
+            for before, last in itertools.pairwise(edges.tolist()):
+                complete = last + self._edge
+                if silent[before + 1, channel] and known <= complete < len(joined) and self._is_gap(joined[:, channel], before, last):
+                    counts[channel] += 1
+        return counts
+
+    def _is_gap(self, sound: NDArray[np.float32], before: int, last: int) -> bool:
+        """Whether the zeros in (before, last] are a gap; `before` is the last sample that is not zero."""
+        if not self._shortest <= last - before <= self._longest or before + 1 < self._edge:
+            return False
+        left, right = sound[before + 1 - self._edge : before + 1], sound[last + 1 : last + 1 + self._edge]
+        return all(
+            (rms := float(np.sqrt(np.mean(np.square(side))))) > _LOUD_EDGE and abs(float(edge)) > 0.3 * rms
+            for side, edge in ((left, left[-1]), (right, right[0]))
+        )

@@ -1,0 +1,69 @@
+"""Puts measure, judge and summary together for one stream: samples in, changes and readings out. No device, no clock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from contract.findings import Finding
+from contract.meetings import Phase
+from contract.readings import Reading
+from probes.microphone.judge import Change, ChannelJudge, tone_criteria
+from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
+from probes.microphone.measure import Ear, Tick
+from probes.microphone.sound import Block, Source
+from probes.microphone.summary import ChannelSummary, targets_of
+
+
+class Listener:
+    """Hears one stream from its start to its end."""
+
+    def __init__(
+        self, source: Source, settings: MicrophoneSettings, limits: MicrophoneLimits, phase: Phase, *, limits_version: str = ""
+    ) -> None:
+        self._rate_hz = source.rate_hz
+        self._targets = targets_of(source.channels)
+        self._ear = Ear(source.rate_hz, source.channels, source.full_scale, tone_criteria(limits))
+        self._judges = [ChannelJudge(settings, limits, phase, target=target, version=limits_version) for target in self._targets]
+        self._summaries = [ChannelSummary(target) for target in self._targets]
+
+    @property
+    def heard_s(self) -> float:
+        """Length of what was heard and judged."""
+        return self._ear.heard_s
+
+    def push(self, block: Block) -> list[Change]:
+        """Hear some more."""
+        return self._take(self._ear.push(block.samples, block.gaps))
+
+    def finish(self) -> list[Change]:
+        """The stream is over: what still holds ends with it."""
+        changes = self._take(self._ear.finish())
+        for judge, tones in zip(self._judges, self._ear.finish_tones(), strict=True):
+            changes += judge.push_tones(tones)
+            changes += judge.finish()
+        return changes
+
+    def holding(self) -> list[Finding]:
+        """The findings that hold now."""
+        return [finding for judge in self._judges for finding in judge.holding()]
+
+    def readings(self, at: datetime) -> list[Reading]:
+        """Figures of everything since the start, or since the last `start_summary`."""
+        loudness = self._ear.integrated_lufs()
+        return [
+            reading
+            for summary, integrated in zip(self._summaries, loudness, strict=True)
+            for reading in summary.readings(at, self._rate_hz, integrated)
+        ]
+
+    def start_summary(self) -> None:
+        """Begin new figures; judging goes on."""
+        self._summaries = [ChannelSummary(target) for target in self._targets]
+
+    def _take(self, ticks: list[tuple[Tick, ...]]) -> list[Change]:
+        changes: list[Change] = []
+        for channels in ticks:
+            for tick, judge, summary in zip(channels, self._judges, self._summaries, strict=True):
+                summary.add(tick)
+                changes += judge.push(tick)
+        return changes

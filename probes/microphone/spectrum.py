@@ -1,0 +1,60 @@
+"""Short-time spectra every 10 ms, each over 80 ms, and how far a line stands over its neighbourhood. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+WINDOW_HOPS = 8
+NEIGHBOURS = 24
+"""Bins (of 12.5 Hz) on each side that make the local floor; a howl must not hide in its own long-term floor."""
+_LINE = 2
+"""Bins on each side that a line itself fills (Hann)."""
+LOWEST_HZ, HIGHEST_HZ = 120.0, 10_000.0
+
+
+def hop_of(rate_hz: int) -> int:
+    """Samples in one hop of 10 ms (or very nearly, where the rate is not divisible)."""
+    return max(1, round(rate_hz / 100))
+
+
+class Spectrograph:
+    """Hann-windowed spectra of 80 ms, one per hop; remembers the overlap between calls."""
+
+    def __init__(self, rate_hz: int, channels: int) -> None:
+        self.hop = hop_of(rate_hz)
+        self.size = WINDOW_HOPS * self.hop
+        self.bin_hz = rate_hz / self.size
+        self.bins = min(self.size // 2, round(min(HIGHEST_HZ, 0.46 * rate_hz) / self.bin_hz)) + NEIGHBOURS
+        self.bins = min(self.bins, self.size // 2 + 1)
+        self._window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.size) / self.size)).astype(np.float32)
+        self._tail = np.zeros((channels, self.size - self.hop), np.float32)
+        self.full_scale_power = 3 * self.size**2 / 32
+        """Power of a full-scale sine, summed over its line; 0 dBFS."""
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.complex64]:
+        """Spectra of whole hops, shape (channels, hops, bins); `samples` has the shape (hops · hop, channels)."""
+        joined = np.concatenate([self._tail, samples.T], axis=1)
+        self._tail = joined[:, -self._tail.shape[1] :]
+        frames = np.lib.stride_tricks.sliding_window_view(joined, self.size, axis=1)[:, :: self.hop]
+        return np.asarray(np.fft.rfft(frames * self._window, axis=2)[:, :, : self.bins], np.complex64)
+
+
+def local_floor(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean power of the ±24 bins around each bin without the ±2 of the line itself; shape as given, bins last."""
+    bins = power.shape[-1]
+    total = np.zeros((*power.shape[:-1], bins + 1))
+    np.cumsum(power, axis=-1, out=total[..., 1:])
+    index = np.arange(bins)
+    outer_low, outer_high = np.maximum(index - NEIGHBOURS, 0), np.minimum(index + NEIGHBOURS + 1, bins)
+    inner_low, inner_high = np.maximum(index - _LINE, 0), np.minimum(index + _LINE + 1, bins)
+    around = total[..., outer_high] - total[..., outer_low] - total[..., inner_high] + total[..., inner_low]
+    count = (outer_high - outer_low) - (inner_high - inner_low)
+    return np.asarray(np.maximum(around, 0) / count, np.float32)
+
+
+def tonality(power: NDArray[np.float32], floor: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Share of the power that stands in lines 8 dB over their neighbourhood: near 0 for noise, near 1 for tones and vowels."""
+    total = power.sum(axis=-1, dtype=np.float64)
+    lines = np.where(power > 6.3 * floor, power, 0).sum(axis=-1, dtype=np.float64)
+    return np.asarray(np.divide(lines, total, out=np.zeros_like(total), where=total > 0))
