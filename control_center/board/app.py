@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from control_center.board import pages, stream
 from control_center.board.archive import Archive
 from control_center.board.desk import Desk
-from control_center.board.forms import DraftForm, Forms
+from control_center.board.forms import Forms
 from control_center.board.guard import LOOPBACK_HOSTS, Guard
 from control_center.board.painter import STATIC, Painter
 from control_center.incidents.model import Incident
@@ -94,7 +94,6 @@ def create_app(
     live: Live,
     engine: Engine,
     *,
-    draft_form: DraftForm | None = None,
     clock: Callable[[], datetime] = _now,
     acknowledge: Acknowledge | None = None,
     allowed_hosts: Iterable[str] = LOOPBACK_HOSTS,
@@ -108,7 +107,6 @@ def create_app(
     Args:
         live: What is true now; told from the same event loop that serves the application.
         engine: The store: meetings, contacts, past incidents.
-        draft_form: Draws a meeting's logbook form, by its id, from the store; by default from `engine`.
         clock: The center's time, UTC.
         acknowledge: Acknowledges an incident: (incident id, name of who did, UTC). By default it is written to the
             store and told to `live` at once.
@@ -120,7 +118,7 @@ def create_app(
     painter = Painter()
     desk = Desk(live, Archive(engine), painter, clock)
     board = Board(desk, acknowledge)
-    shown = pages.Pages(desk, Forms(draft_form or (lambda _meeting: None)))
+    shown = pages.Pages(desk, Forms(engine))
 
     async def on_http_error(_request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from control_center.logbook.form import FormDocument
-from control_center.logbook.render_docx import render_docx
-from control_center.logbook.render_html import render_html
-from control_center.logbook.render_pdf import render_pdf
-from control_center.store.registry import MeetingRecord
+from sqlalchemy import Engine
 
-DraftForm = Callable[[str], FormDocument | None]
-"""Draws the form of a meeting, by its id, from the store; None if there is nothing to draw. Blocking."""
+from control_center.logbook import FormDocument, UnknownMeetingError, collect, keep_corrections, render_docx, render_html, render_pdf
+from control_center.store import forms as form_store
+from control_center.store.forms import FormState
 
 DOWNLOADS = {"docx": "DOCX (Word)", "pdf": "PDF"}
 _TYPES = {
@@ -39,21 +36,35 @@ def file_name(meeting: str, kind: str) -> str:
 
 
 class Forms:
-    """Makes the files of a meeting's form."""
+    """Reads or draws a meeting's form, and makes its files. Blocking; called from a thread."""
 
-    def __init__(self, draft: DraftForm) -> None:
-        self._draft = draft
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
-    def make(self, record: MeetingRecord, kind: str) -> MadeForm | None:
-        """The form as ``html``, ``docx`` or ``pdf``; None for another kind or when there is nothing to draw."""
+    def state(self, meeting: str) -> FormState:
+        """Whether the form is still a draft, confirmed or locked."""
+        last = form_store.latest(self._engine, meeting)
+        return FormState.DRAFT if last is None else last.state
+
+    def document(self, meeting: str, at: datetime) -> FormDocument | None:
+        """The form as confirmed; else drawn anew at `at` with what people have corrected. None: no such meeting."""
+        last = form_store.latest(self._engine, meeting)
+        if last is not None and last.state is not FormState.DRAFT:
+            return last.document
+        try:
+            fresh = collect(self._engine, meeting, at=at)
+        except UnknownMeetingError:
+            return None
+        return fresh if last is None else keep_corrections(fresh, last.document)
+
+    def make(self, meeting: str, kind: str, at: datetime) -> MadeForm | None:
+        """The form as ``html``, ``docx`` or ``pdf``; None for another kind or meeting."""
         if kind not in _TYPES:
             return None
-        document = self._draft(record.id)
-        return (
-            None
-            if document is None
-            else MadeForm(content=_render(document, kind), media_type=_TYPES[kind], name=file_name(record.id, kind), shown=kind == "html")
-        )
+        document = self.document(meeting, at)
+        if document is None:
+            return None
+        return MadeForm(content=_render(document, kind), media_type=_TYPES[kind], name=file_name(meeting, kind), shown=kind == "html")
 
 
 def _render(document: FormDocument, kind: str) -> bytes:

@@ -96,12 +96,12 @@ class Pages:
     async def form(self, request: Request) -> Response:
         """Preview of the meeting's logbook form, with its downloads."""
         record = await self._meeting(request)
-        return self._html("form.html", record=record, span=_span(record), downloads=DOWNLOADS)
+        state = await run_in_threadpool(self._forms.state, record.id)
+        return self._html("form.html", record=record, span=_span(record), downloads=DOWNLOADS, state=wording.FORM[state])
 
     async def form_file(self, request: Request) -> Response:
         """The form itself: HTML for the preview's frame, DOCX and PDF to download."""
-        record = await self._meeting(request)
-        made = await run_in_threadpool(self._forms.make, record, request.path_params["format"])
+        made = await run_in_threadpool(self._forms.make, request.path_params["meeting"], request.path_params["format"], self._desk.clock())
         if made is None:
             raise HTTPException(404)
         headers = {"Content-Security-Policy": FORM_POLICY}

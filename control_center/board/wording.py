@@ -18,6 +18,7 @@ from contract.messages import CheckReason
 from contract.readings import Failure
 from control_center.incidents.model import IncidentState, Place
 from control_center.live import LinkLight
+from control_center.store.forms import FormState
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -126,6 +127,14 @@ REASON: Mapping[CheckReason, str] = MappingProxyType(
     {CheckReason.SCHEDULED: "theo lịch", CheckReason.REQUESTED: "trung tâm yêu cầu", CheckReason.MANUAL: "kỹ thuật viên bấm"}
 )
 
+
+FORM: Mapping[FormState, str] = MappingProxyType(
+    {
+        FormState.DRAFT: "Bản nháp do hệ thống lập từ số liệu đã lưu, chưa được xác nhận.",
+        FormState.CONFIRMED: "Đã được xác nhận.",
+        FormState.LOCKED: "Đã khóa, không sửa được nữa.",
+    }
+)
 
 DUTY: Mapping[str, str] = MappingProxyType(
     {"site": "điểm cầu", "center": "trung tâm", "provider": "nhà cung cấp đường truyền", "power": "điện lực"}

@@ -119,7 +119,8 @@ def client(app: Starlette) -> Client:
 
 @pytest.fixture
 def site_with() -> Callable[..., SiteLive]:
-    def build(site: str = "hoai-nhon", name: str = "Thị xã Hoài Nhơn", **fields: Any) -> SiteLive:
-        return SiteLive(site=site, name=name, **({"link": LinkLight.UP, "heard_at": NOW} | fields))
+    def build(**fields: Any) -> SiteLive:
+        basis: dict[str, Any] = {"site": "hoai-nhon", "name": "Thị xã Hoài Nhơn", "link": LinkLight.UP, "heard_at": NOW}
+        return SiteLive(**(basis | fields))
 
     return build

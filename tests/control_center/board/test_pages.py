@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from contract.findings import Finding, Severity, State, Verdict
 from contract.meetings import Meeting, Phase, Role
 from contract.messages import CheckDone, CheckReason, ComponentState, Rollup
+from control_center.board.forms import file_name
 from control_center.incidents.model import Incident, IncidentState, Place
 from control_center.live import Live
 from control_center.store import incidents as incident_store
@@ -282,3 +283,26 @@ def test_figures_that_are_no_numbers_break_nothing(client: Any, live: Live, inci
     live.tell_incident(incident(figure=float("nan"), limit=float("inf"), details={"x": float("nan")}))
     assert client.get("/").status_code == 200
     assert client.get(f"/incidents/{incident().id}").status_code == 200
+
+
+@pytest.mark.req("R39")
+def test_form_is_previewed_and_downloaded(client: Any, engine: Engine, meeting: Meeting) -> None:
+    _register(engine, meeting)
+    page = client.get(f"/meeting/{meeting.id}/form").text
+    assert "Bản nháp" in page
+    assert f"/meeting/{meeting.id}/form.docx" in page
+    preview = client.get(f"/meeting/{meeting.id}/form.html")
+    assert "MẪU NHẬT KÝ" in preview.text.upper()
+    assert "sandbox" in preview.headers["content-security-policy"]
+    assert "script-src" not in preview.headers["content-security-policy"]
+    for kind, begin in (("docx", b"PK"), ("pdf", b"%PDF")):
+        answer = client.get(f"/meeting/{meeting.id}/form.{kind}")
+        assert answer.content.startswith(begin)
+        assert answer.headers["content-disposition"] == f'attachment; filename="nhat-ky-{meeting.id}.{kind}"'
+    assert client.get(f"/meeting/{meeting.id}/form.exe").status_code == 404
+
+
+def test_file_name_holds_no_path() -> None:
+    assert file_name("../../etc/passwd\r\n", "pdf") == "nhat-ky-etc-passwd.pdf"
+    assert file_name("họp", "pdf") == "nhat-ky-h-p.pdf"
+    assert file_name("…", "pdf") == "nhat-ky-cuoc-hop.pdf"
