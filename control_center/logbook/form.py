@@ -6,6 +6,7 @@ on nothing is refused.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -152,7 +153,7 @@ def blank_form() -> FormDocument:
 def printable(text: str) -> str:
     """Text that any renderer may be given: NFC, without the control characters that XML refuses, spaces collapsed."""
     kept = "".join(" " if unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") else character for character in text)
-    return " ".join(unicodedata.normalize("NFC", kept).split(" ")).strip()
+    return re.sub(" {2,}", " ", unicodedata.normalize("NFC", kept)).strip()
 
 
 class UnknownSiteError(LookupError):

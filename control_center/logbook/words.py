@@ -167,7 +167,8 @@ def _figures(spec: FaultSpec, episode: Episode) -> str:
     names = {name for _, name, _, _ in string.Formatter().parse(spec.vi) if name}
     known = set(episode.finding.details) | {"target"}
     known |= {name for name in ("figure", "limit", "frequency_hz") if getattr(episode.finding, name) is not None}
-    return lower_first(fill(spec.vi, episode.finding, "vi")).rstrip(".") if names <= known else ""
+    sentence = fill(spec.vi, episode.finding, "vi").rstrip(".")
+    return lower_first(sentence) if names <= known and sentence != spec.title_vi else ""
 
 
 def lower_first(text: str) -> str:
