@@ -73,7 +73,7 @@ async def run_probe(name: str, settings: msgspec.Struct, limits: msgspec.Struct,
         else:
             report = await _in_thread(entry, settings, limits, look)
     except TimeoutError:
-        lasted_s = time.monotonic() - (_left_behind[name][1] if name in _left_behind else began_s)
+        lasted_s = time.monotonic() - _under_way.get(name, began_s)
         log.warning("probe %s was stopped after %.1f s (deadline %.1f s)", name, lasted_s, look.deadline_s)
         return timed_out(name, look, lasted_s, began_at)
     except _ChildError as error:
@@ -203,7 +203,8 @@ async def keep_tail(stream: asyncio.StreamReader | None, kept_bytes: int = 8192)
 async def _finish(task: asyncio.Task[str]) -> str:
     """Result of a task that should be over; empty if something still holds the stream open."""
     try:
-        return await asyncio.wait_for(task, 1.0)
+        async with asyncio.timeout(1.0):
+            return await task
     except TimeoutError:
         return ""
 
@@ -222,15 +223,16 @@ def _reason(status: int, said: str) -> str:
 
 
 async def _in_thread(entry: ProbeEntry, settings: msgspec.Struct, limits: msgspec.Struct, look: Look) -> ProbeReport:
-    """Run a light probe beside the loop. A thread cannot be killed: it is left behind, and `busy` knows of it."""
+    """Run a light probe beside the loop. A thread cannot be killed: one that hangs is left behind."""
     name = entry.component.value
-    if name in _left_behind and _left_behind[name][0].is_alive():
+    if name in _under_way:
         raise TimeoutError
-    return await asyncio.wait_for(in_daemon_thread(lambda: entry.load()(settings, limits, look), name), look.deadline_s + GRACE_S)
+    async with asyncio.timeout(look.deadline_s + GRACE_S):
+        return await in_daemon_thread(lambda: entry.load()(settings, limits, look), name)
 
 
-_left_behind: dict[str, tuple[threading.Thread, float]] = {}
-"""The last thread of each light probe, and when it began, by the monotonic clock."""
+_under_way: dict[str, float] = {}
+"""Light probes whose thread has not come back, and when it began, by the monotonic clock."""
 
 
 def in_daemon_thread(work: Callable[[], ProbeReport], name: str) -> asyncio.Future[ProbeReport]:
@@ -253,10 +255,11 @@ def in_daemon_thread(work: Callable[[], ProbeReport], name: str) -> asyncio.Futu
             report = work()
         except BaseException as caught:  # noqa: BLE001 — handed to the waiting side
             error = caught
+        _under_way.pop(name, None)
         with contextlib.suppress(RuntimeError):  # the loop may be gone when a late thread ends
             loop.call_soon_threadsafe(settle, report, error)
 
     thread = threading.Thread(target=body, name=f"probe-{name}", daemon=True)
-    _left_behind[name] = (thread, time.monotonic())
+    _under_way[name] = time.monotonic()
     thread.start()
     return future

@@ -21,7 +21,7 @@ from contract.meetings import Meeting
 from contract.messages import Agenda, CheckReason, Command, Heartbeat, Limits, ProbeReport
 from edge_agent import agenda, center, keep, systemd
 from edge_agent.config import ConfigError, Configuration, merge_limits
-from edge_agent.judgement import Circumstances, Judgement, check_done
+from edge_agent.judgement import Circumstances, Judgement
 from edge_agent.lifecycle import Life
 from edge_agent.outbox import Outbox
 from edge_agent.page.server import PageServer
@@ -124,16 +124,16 @@ class Daemon:
     async def check(self, reason: CheckReason, check: str = "") -> None:
         """Check the whole site and write down the proof; one at a time."""
         async with self._checking:
-            began_at = utc_now()
+            began_at, circumstances = utc_now(), self.judgement.circumstances
             await asyncio.gather(
                 *(each.check() for each in self._rounds.values() if not each.paused),
                 *([self._microphone_watch.fresh(began_at, WATCH_CHECK_S)] if self._microphone_watch.running else []),
             )
             ended_at = utc_now()
             self.checked_at = ended_at
-            done = check_done(
-                self.judgement,
+            done = self.judgement.check_done(
                 PROBES,
+                circumstances,
                 check=check or uuid.uuid4().hex[:12],
                 reason=reason,
                 began_at=began_at,
@@ -146,6 +146,7 @@ class Daemon:
         await self.check(CheckReason.SCHEDULED, key)
         self._checks = [*self._checks, key][-KEPT_CHECKS:]
         keep.write(self._directory / CHECKS_FILE, msgspec.json.encode(self._checks))
+        self._woken.set()
 
     # The run.
 
@@ -251,7 +252,8 @@ class Daemon:
             if self._outlook.changes_at is not None:
                 wait_s = min(wait_s, max(0.02, (self._outlook.changes_at - utc_now()).total_seconds()))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._woken.wait()
             self._woken.clear()
 
     def _phase_changed(self) -> None:

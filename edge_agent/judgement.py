@@ -137,6 +137,39 @@ class Judgement:
                     latest[reading.metric, reading.target] = reading
         return tuple(latest.values())
 
+    def check_done(
+        self,
+        probes: Iterable[str],
+        circumstances: Circumstances,
+        *,
+        check: str,
+        reason: CheckReason,
+        began_at: datetime,
+        ended_at: datetime,
+    ) -> CheckDone:
+        """What a check of the site has to say: proof that it ran, and what holds now.
+
+        Args:
+            probes: What was checked.
+            circumstances: Those in which it began.
+            check: Its id.
+            reason: Why it ran.
+            began_at: When it began.
+            ended_at: When it ended.
+        """
+        names = tuple(probes)
+        return CheckDone(
+            check=check,
+            phase=circumstances.phase,
+            reason=reason,
+            began_at=began_at,
+            ended_at=ended_at,
+            verdicts=tuple(self.verdict(name, ended_at) for name in names),
+            readings=tuple(reading for name in names for reading in self.readings(name)),
+            meeting=circumstances.meeting,
+            limits_version=circumstances.limits_version,
+        )
+
     def undecided(self, source: str) -> bool:
         """Whether the next look of `source` should come soon."""
         return self._debouncer.undecided(source)
@@ -217,24 +250,6 @@ class Judgement:
 def _gist(state: ComponentState) -> tuple[object, ...]:
     """What of a state matters at once; its figures may wait a little."""
     return (state.verdict.state, state.verdict.why_unknown, state.phase, *((found.key, found.severity) for found in state.verdict.findings))
-
-
-def check_done(
-    judgement: Judgement, probes: Iterable[str], *, check: str, reason: CheckReason, began_at: datetime, ended_at: datetime
-) -> CheckDone:
-    """What a check of the site has to say."""
-    names = tuple(probes)
-    return CheckDone(
-        check=check,
-        phase=judgement.circumstances.phase,
-        reason=reason,
-        began_at=began_at,
-        ended_at=ended_at,
-        verdicts=tuple(judgement.verdict(name, ended_at) for name in names),
-        readings=tuple(reading for name in names for reading in judgement.readings(name)),
-        meeting=judgement.circumstances.meeting,
-        limits_version=judgement.circumstances.limits_version,
-    )
 
 
 def measured_in(readings: Iterable[Reading]) -> tuple[bool, frozenset[str]]:

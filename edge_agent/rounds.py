@@ -103,6 +103,7 @@ class Round:
         """Look for ever."""
         while True:
             began_s = time.monotonic()
+            self._hurry.clear()
             if not self.paused:
                 await self.look()
             await self._wait(time.monotonic() - began_s)
@@ -115,5 +116,6 @@ class Round:
         if self._undecided() and not self.paused:
             period_s = min(period_s, CONFIRM_S)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), max(0.05, period_s - taken_s))
-        self._hurry.clear()
+            # Not wait_for: before Python 3.12 it may swallow a cancellation.
+            async with asyncio.timeout(max(0.05, period_s - taken_s)):
+                await self._hurry.wait()

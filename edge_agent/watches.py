@@ -133,7 +133,7 @@ class MicrophoneWatch:
             process.stdin.write(msgspec.json.encode(request) + b"\n")
             await process.stdin.drain()
             patience_s = self._first_line_s
-            while line := await asyncio.wait_for(process.stdout.readline(), patience_s):
+            while line := await _line(process.stdout, patience_s):
                 patience_s = self._silent_after_s
                 self._take(msgspec.json.decode(line, type=WatchLine))
         finally:
@@ -167,6 +167,12 @@ class MicrophoneWatch:
         now = datetime.now(UTC)
         self._judgement.put(MICROPHONE, MICROPHONE_SOURCE, report.readings, HOLDS_S)
         self._judgement.watched(MICROPHONE, MICROPHONE_SOURCE, report.findings, now, measured=False)
+
+
+async def _line(stream: asyncio.StreamReader, patience_s: float) -> bytes:
+    """Next line; not through wait_for, which before Python 3.12 may swallow a cancellation."""
+    async with asyncio.timeout(patience_s):
+        return await stream.readline()
 
 
 def _end(found: Finding, now: datetime) -> datetime:
