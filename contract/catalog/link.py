@@ -1,9 +1,200 @@
-"""Metrics and faults of the component "link"."""
+"""The link of a site: to the gateway, the MCU and the center. What is lost here is told in the form, no device is called damaged."""
 
 from __future__ import annotations
 
-from contract.catalog.model import FaultSpec, MetricSpec
+from contract.catalog.model import FaultSpec, FormEffect, MetricSpec, Worse
+from contract.findings import Severity
+from contract.meetings import Phase
 
-METRICS: tuple[MetricSpec, ...] = ()
+METRICS = (
+    MetricSpec(
+        name="link.loss_percent",
+        unit="%",
+        vi="Tỷ lệ mất gói",
+        en="Packets lost, there and back",
+        minimum=0,
+        maximum=100,
+        worse=Worse.HIGHER,
+        essential=True,
+    ),
+    MetricSpec(
+        name="link.loss_to_percent",
+        unit="%",
+        vi="Mất gói chiều đi",
+        en="Packets lost on the way there",
+        minimum=0,
+        maximum=100,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(
+        name="link.loss_back_percent",
+        unit="%",
+        vi="Mất gói chiều về",
+        en="Packets lost on the way back",
+        minimum=0,
+        maximum=100,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(name="link.rtt_ms", unit="ms", vi="Thời gian đi và về", en="Round-trip time", minimum=0, worse=Worse.HIGHER),
+    MetricSpec(
+        name="link.rtt_p95_ms",
+        unit="ms",
+        vi="Thời gian đi và về, bách phân vị 95",
+        en="Round-trip time, 95th percentile",
+        minimum=0,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(
+        name="link.rtt_p99_ms",
+        unit="ms",
+        vi="Thời gian đi và về, bách phân vị 99",
+        en="Round-trip time, 99th percentile",
+        minimum=0,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(
+        name="link.rtt_max_ms", unit="ms", vi="Thời gian đi và về lớn nhất", en="Longest round-trip time", minimum=0, worse=Worse.HIGHER
+    ),
+    MetricSpec(
+        name="link.jitter_ms",
+        unit="ms",
+        vi="Độ biến thiên trễ (jitter)",
+        en="Jitter of the round trip (RFC 3550)",
+        minimum=0,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(
+        name="link.longest_burst", unit="", vi="Chuỗi mất gói dài nhất", en="Longest run of lost packets", minimum=0, worse=Worse.HIGHER
+    ),
+    MetricSpec(
+        name="link.reordered_percent",
+        unit="%",
+        vi="Tỷ lệ gói sai thứ tự",
+        en="Packets out of order",
+        minimum=0,
+        maximum=100,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(name="link.duplicates", unit="", vi="Số gói trùng", en="Duplicated packets", minimum=0, worse=Worse.HIGHER),
+    MetricSpec(
+        name="link.mos",
+        unit="",
+        vi="Chất lượng thoại ước tính (E-model, thang 1–4,5)",
+        en="Voice quality by the E-model (ITU-T G.107), 1 to 4.5",
+        minimum=1,
+        maximum=4.5,
+        worse=Worse.LOWER,
+    ),
+)
 
-FAULTS: tuple[FaultSpec, ...] = ()
+_MEETING_CRITICAL = {Phase.REHEARSAL: Severity.WARNING, Phase.PRECHECK: Severity.CRITICAL, Phase.LIVE: Severity.CRITICAL}
+_IDLE_INFO = {Phase.IDLE: Severity.INFO, Phase.WRAP_UP: Severity.INFO}
+
+FAULTS = (
+    FaultSpec(
+        code="link.down",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        severity_in=_MEETING_CRITICAL,
+        title_vi="Mất kết nối",
+        title_en="Link is down",
+        vi="Mất kết nối từ điểm cầu ra ngoài {target}: không có trả lời trong {figure} (giới hạn {limit})",
+        en="The site's connection {target} is down: no answer for {figure} (limit {limit})",
+        advice_vi="Kiểm tra thiết bị đầu cuối của nhà mạng tại điểm cầu; gọi nhà cung cấp đường truyền TSLCD.",
+        advice_en="Check the provider's terminal at the site; call the provider of the line.",
+    ),
+    FaultSpec(
+        code="link.gateway_unreachable",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        severity_in=_MEETING_CRITICAL,
+        title_vi="Không tới được gateway",
+        title_en="Gateway unreachable",
+        vi="Thiết bị mạng (gateway) của điểm cầu không trả lời trong {figure} (giới hạn {limit}), không nơi nào khác trả lời",
+        en="The site's gateway has not answered for {figure} (limit {limit}), and nothing else does",
+        advice_vi="Kiểm tra nguồn, dây mạng của switch và router tại điểm cầu.",
+        advice_en="Check power and cables of the site's switch and router.",
+    ),
+    FaultSpec(
+        code="link.mcu_unreachable",
+        effect=FormEffect.TOLD,
+        severity=Severity.CRITICAL,
+        severity_in={Phase.IDLE: Severity.INFO, Phase.WRAP_UP: Severity.INFO},
+        title_vi="Không tới được MCU",
+        title_en="MCU unreachable",
+        vi="MCU không trả lời trong {figure} (giới hạn {limit}), trong khi nơi khác vẫn trả lời",
+        en="The MCU has not answered for {figure} (limit {limit}) while others still do",
+        advice_vi="Báo Trung tâm điều khiển kiểm tra MCU và đường truyền tới MCU.",
+        advice_en="Ask the control center to check the MCU and the path to it.",
+    ),
+    FaultSpec(
+        code="link.center_unreachable",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        severity_in={Phase.LIVE: Severity.CRITICAL},
+        title_vi="Không tới được trung tâm",
+        title_en="Center unreachable",
+        vi="Trung tâm điều khiển không trả lời trong {figure} (giới hạn {limit})",
+        en="The control center has not answered for {figure} (limit {limit})",
+        advice_vi="Gọi Trung tâm điều khiển. Máy giám sát vẫn ghi lại và gửi bù khi có kết nối.",
+        advice_en="Phone the control center. The site PC keeps recording and sends what it saw once it is connected again.",
+    ),
+    FaultSpec(
+        code="link.high_latency",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        severity_in=_IDLE_INFO,
+        title_vi="Độ trễ cao",
+        title_en="High latency",
+        vi="Độ trễ một chiều tới {target} là {figure} (giới hạn {limit}; lấy nửa thời gian đi và về)",
+        en="One-way latency to {target} is {figure} (limit {limit}; half the round trip)",
+        advice_vi="Dừng các việc tải dữ liệu lớn trên cùng đường truyền; báo nhà cung cấp nếu kéo dài.",
+        advice_en="Stop large transfers on the same line; tell the provider if it lasts.",
+    ),
+    FaultSpec(
+        code="link.high_jitter",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        severity_in=_IDLE_INFO,
+        title_vi="Trễ không ổn định",
+        title_en="High jitter",
+        vi="Độ biến thiên trễ tới {target} là {figure} (giới hạn {limit})",
+        en="Jitter to {target} is {figure} (limit {limit})",
+        advice_vi="Kiểm tra tải của đường truyền và thứ tự ưu tiên (QoS) trên router.",
+        advice_en="Check the load of the line and the router's priorities (QoS).",
+    ),
+    FaultSpec(
+        code="link.loss",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        severity_in=_IDLE_INFO,
+        title_vi="Mất gói",
+        title_en="Packet loss",
+        vi="Mất {figure} gói tin tới {target} (giới hạn {limit})",
+        en="{figure} of the packets to {target} are lost (limit {limit})",
+        advice_vi="Kiểm tra dây mạng, đầu nối và tải của đường truyền; báo nhà cung cấp nếu kéo dài.",
+        advice_en="Check cables, plugs and the load of the line; tell the provider if it lasts.",
+    ),
+    FaultSpec(
+        code="link.reordering",
+        effect=FormEffect.NONE,
+        severity=Severity.INFO,
+        title_vi="Gói sai thứ tự",
+        title_en="Packets out of order",
+        vi="{figure} gói tin từ {target} tới sai thứ tự (giới hạn {limit})",
+        en="{figure} of the packets from {target} come out of order (limit {limit})",
+        advice_vi="Báo nhà cung cấp: đường truyền có thể đang chia tải qua nhiều hướng.",
+        advice_en="Tell the provider: the line may be balanced over several paths.",
+    ),
+    FaultSpec(
+        code="link.off_tslcd",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        title_vi="Không đi qua TSLCD",
+        title_en="Not over the dedicated network",
+        vi="Đường tới {target} đi qua cổng {interface}, không phải cổng TSLCD {expected}",
+        en="The way to {target} leaves by {interface}, not by the dedicated network's port {expected}",
+        advice_vi="Kiểm tra bảng định tuyến của máy giám sát và dây cắm vào cổng TSLCD.",
+        advice_en="Check the site PC's routes and the cable of the dedicated network's port.",
+    ),
+)
