@@ -60,13 +60,24 @@ def read_evidence(engine: Engine, meeting: Meeting) -> list[SiteEvidence]:
     for incident in incidents.between(engine, first, last):
         if incident.site in told:
             told[incident.site].append(incident)
-    names = _names(engine, sites)
-    return [SiteEvidence(site=site, name=names[site], records=tuple(records[site]), incidents=tuple(told[site])) for site in sites]
-
-
-def _names(engine: Engine, sites: Iterable[str]) -> dict[str, str]:
-    """What the form prints as "Tên cơ quan": the unit; with the site's own name behind it where a unit has several."""
     known = {site.id: site for site in registry.sites(engine)}
+    names = _names(known, sites)
+    return [
+        SiteEvidence(
+            site=site,
+            name=names[site],
+            records=tuple(records[site]),
+            incidents=tuple(told[site]),
+            not_fitted=frozenset(part for part, source in known[site].capabilities.items() if source == "none")
+            if site in known
+            else frozenset(),
+        )
+        for site in sites
+    ]
+
+
+def _names(known: Mapping[str, registry.Site], sites: Iterable[str]) -> dict[str, str]:
+    """What the form prints as "Tên cơ quan": the unit; with the site's own name behind it where a unit has several."""
     wanted = {site: known.get(site) for site in sites}
     units = Counter(site.unit for site in wanted.values() if site is not None and site.unit)
     names = {}

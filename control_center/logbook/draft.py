@@ -2,9 +2,10 @@
 
 The rules, in the order in which they are asked:
 
-- A device line is "hư hỏng" if a fault whose effect is "damaged" stood to the end: it is still open, and the check after
-  the meeting, if it could measure, still found it.
-- It is "Bình thường" if the check after the meeting measured it and found nothing that the form tells.
+- A device line is "Bình thường" if a check after the meeting measured it and found nothing that the form tells. What
+  begins after such a check and does not end is the room being switched off (Điều 12.1): no fault.
+- It is "hư hỏng" if a fault whose effect is "damaged" stood to the end: it is still open, and the check after the
+  meeting, if it could measure, still found it.
 - Otherwise both boxes stay empty, with the reason: not fitted, not checked (and why), or measured with a fault that calls
   no device damaged. A good check from before the meeting ticks nothing; it is mentioned.
 - A site is "Sự cố" if a fault that the form tells touched the meeting itself, or a device is damaged at the end. What was
@@ -42,6 +43,7 @@ class _Seen(msgspec.Struct, frozen=True):
 
     message_id: str
     verdict: Verdict
+    began_at: datetime
 
 
 class _Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,12 +103,11 @@ def draft(
 
 def draft_row(meeting: Meeting, evidence: SiteEvidence, faults: Mapping[str, FaultSpec] = FAULTS) -> FormRow:
     """Row of one site."""
-    known = episodes(evidence, meeting, faults)
-    case = _Case(meeting=meeting, evidence=evidence, faults=faults, known=known, seen=_final_verdicts(evidence, meeting))
+    case = _case(meeting, evidence, faults)
     camera, codec, microphone, cables, other = (_line(name, case) for name in FormLine)
     lines = (camera, codec, microphone, cables, other)
     row = FormRow(site=evidence.site, name=printable(evidence.name), lines=lines, description=_description(case))
-    hurting = [one for one in known if _is_told(one) and case.when(one) == "during"]
+    hurting = [one for one in case.known if _is_told(one) and case.when(one) == "during"]
     damaged = [line for line in lines if line.tick is Tick.WRONG]
     if hurting or damaged:
         ids = [one for episode in hurting for one in episode.ids] + [one for line in damaged for one in line.basis.evidence]
@@ -116,6 +117,13 @@ def draft_row(meeting: Meeting, evidence: SiteEvidence, faults: Mapping[str, Fau
         return msgspec.structs.replace(row, note=why_not)
     ids = [one for line in lines for one in line.basis.evidence]
     return msgspec.structs.replace(row, tick=Tick.NORMAL, basis=_basis([*ids, case.seen[Component.LINK].message_id]))
+
+
+def _case(meeting: Meeting, evidence: SiteEvidence, faults: Mapping[str, FaultSpec]) -> _Case:
+    """All that is known of a site, without what is only its being switched off."""
+    case = _Case(meeting=meeting, evidence=evidence, faults=faults, known=episodes(evidence, meeting, faults), seen={})
+    case = msgspec.structs.replace(case, seen=_final_verdicts(case))
+    return msgspec.structs.replace(case, known=tuple(one for one in case.known if not _switched_off(one, case)))
 
 
 def _basis(ids: Iterable[str]) -> Basis:
@@ -133,29 +141,47 @@ def _line_of(component: str) -> FormLine | None:
     return LINE_OF[Component(component)] if component in set(Component) else None
 
 
-def _final_verdicts(evidence: SiteEvidence, meeting: Meeting) -> dict[str, _Seen]:
-    """Per component, the last verdict after the meeting that rests on a measurement; without one, the last of all."""
+def _final_verdicts(case: _Case) -> dict[str, _Seen]:
+    """Per component the verdict that counts: one that says "well" after the meeting, else the last that measured, else the last."""
+
+    def weight(verdict: Verdict) -> int:
+        return 2 if not _why_unjudged(verdict, case) else int(verdict.state in MEASURED)
+
     best: dict[str, _Seen] = {}
-    for message_id, check in final_checks(evidence, meeting):
+    for message_id, check in final_checks(case.evidence, case.meeting):
         for verdict in check.verdicts:
             known = best.get(verdict.component)
-            if known is None or verdict.state in MEASURED or known.verdict.state not in MEASURED:
-                best[verdict.component] = _Seen(message_id, verdict)
+            if known is None or weight(verdict) >= weight(known.verdict):
+                best[verdict.component] = _Seen(message_id, verdict, check.began_at)
     return best
+
+
+def _switched_off(episode: Episode, case: _Case) -> bool:
+    """Whether an episode is only the room being switched off after a check that had found all well."""
+    seen = case.seen.get(episode.finding.component)
+    if seen is None or _why_unjudged(seen.verdict, case):
+        return False
+    return episode.lasting and episode.began_at >= max(seen.began_at, case.meeting.plan.live.ends_at)
 
 
 def _line(name: FormLine, case: _Case) -> Line:
     """One device line, by the rules at the head of this file."""
     component = _COMPONENT_OF[name]
-    broken = [one for one in case.known if one.finding.component == component and one.effect is FormEffect.DAMAGED and one.lasting]
+    lasting = [one for one in case.known if one.finding.component == component and one.lasting]
+    broken = [one for one in lasting if one.effect is FormEffect.DAMAGED]
     stands_for = OTHER_STANDS_FOR if name is FormLine.OTHER else ""
     if broken:
         return Line(name=name, tick=Tick.WRONG, note=stands_for, basis=_basis(one for episode in broken for one in episode.ids))
     final = case.seen.get(component)
+    if component in case.evidence.not_fitted and (final is None or final.verdict.state not in MEASURED):
+        return Line(name=name, note=words.NOT_FITTED)
     if final is None:
-        why_not = "Chưa kiểm tra: lượt kiểm tra sau cuộc họp không có mục này" if case.seen else "Chưa kiểm tra sau cuộc họp"
+        why_not = "Chưa kiểm tra: máy giám sát không theo dõi mục này" if case.seen else "Chưa kiểm tra sau cuộc họp"
         return Line(name=name, note=why_not + _good_before(component, case))
     why_not = _why_unjudged(final.verdict, case)
+    telling = [one for one in lasting if one.effect is FormEffect.TOLD]
+    if telling and not why_not:
+        why_not = f"Chưa kết luận: {words.lower_first(words.title(telling[0].finding.code, case.faults))}"
     if not why_not:
         return Line(name=name, tick=Tick.NORMAL, note=stands_for, basis=_basis([final.message_id]))
     before = "" if why_not == words.NOT_FITTED else _good_before(component, case)

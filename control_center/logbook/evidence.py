@@ -41,12 +41,21 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SiteEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is stored of one site about one meeting."""
+    """All that is stored of one site about one meeting.
+
+    Attributes:
+        site: Id of the site.
+        name: Name of the unit, as the form prints it.
+        records: Its own events.
+        incidents: What the center made of them.
+        not_fitted: Components that the register says the room does not have; its own check says so too, if it came.
+    """
 
     site: str
     name: str
     records: tuple[Record, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    not_fitted: frozenset[str] = frozenset()
 
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True):

@@ -297,6 +297,41 @@ def test_powering_off_after_the_last_check_does_not_unsay_it(story: Any) -> None
     assert row.tick is Tick.NORMAL
 
 
+@pytest.mark.req("R18")
+def test_devices_switched_off_after_a_good_last_check_are_no_fault(story: Any) -> None:
+    off = story.verdict("camera", story.found("camera.absent"))
+    row = story.row(story.check(), story.onset("camera.absent", "10:05:00"), story.check(off, clock="10:09:00"))
+    assert (row.tick, row.description) == (Tick.NORMAL, ())
+    assert row.line(CAMERA).basis.evidence == ("tinh:b1:1",)
+
+
+def test_what_broke_in_the_meeting_is_not_taken_for_switching_off(story: Any) -> None:
+    bad = story.verdict("camera", story.found("camera.absent"))
+    row = story.row(story.onset("camera.absent", "09:50:00"), story.check(bad), story.check(bad, clock="10:09:00"))
+    assert row.line(CAMERA).tick is Tick.WRONG
+
+
+def test_a_device_mended_within_the_wrap_up_is_normal(story: Any) -> None:
+    bad = story.verdict("camera", story.found("camera.absent"))
+    row = story.row(story.onset("camera.absent", "09:50:00"), story.check(bad), story.check(clock="10:09:00"))
+    assert row.line(CAMERA).tick is Tick.NORMAL
+    assert row.tick is Tick.WRONG
+    assert row.description == ("Mất camera từ 09:50:00, kiểm tra lại lúc 10:09:00 không còn.",)
+
+
+def test_a_told_fault_that_lasts_leaves_its_line_open_even_if_the_last_check_calls_it_an_advisory(story: Any) -> None:
+    black = story.verdict("camera", story.found("camera.covered", Severity.INFO), state=State.OK)
+    row = story.row(story.incident("camera.covered", "09:50:00", None), story.check(black))
+    assert (row.line(CAMERA).tick, row.line(CAMERA).note) == (Tick.NEITHER, "Chưa kết luận: camera bị che")
+
+
+@pytest.mark.req("R46")
+def test_a_silent_site_still_tells_what_its_room_does_not_have(story: Any) -> None:
+    site = SiteEvidence(site="tinh", name="A", not_fitted=frozenset({"codec"}))
+    document = draft(story.meeting, [site], drafted_at=story.at("10:16:00"), faults=story.faults)
+    assert [line.note for line in document.main[0].lines if line.note.startswith("Không")] == ["Không trang bị"]
+
+
 @pytest.mark.req("R1")
 def test_sections_follow_the_role_in_the_meeting_and_keep_its_order(story: Any) -> None:
     meeting = story.meeting_of({"b": Role.BRANCH, "m": Role.MAIN, "a": Role.BRANCH})
