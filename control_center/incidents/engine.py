@@ -100,8 +100,11 @@ class Engine:
             path_up: Whether liveness still hears the site, so that only the agent is silent.
         """
         if site in self._duties and self._seen_by_center(site) is None and site not in self._silent:
-            code = STALE if path_up or site in self._stopped else LINK_DOWN
-            self._put(self._opened(self._center_incident(site, code, since), at))
+            left = site in self._stopped
+            incident = self._center_incident(site, STALE if path_up or left else LINK_DOWN, since)
+            silent_s = round((at - since).total_seconds(), 3)
+            details: dict[str, float | str] = {"cause": "planned"} if left else {}
+            self._put(self._opened(msgspec.structs.replace(incident, figure=silent_s, unit="s", details=details), at))
         return self._changes()
 
     def stopped(self, site: str, at: datetime) -> list[Incident]:
@@ -221,6 +224,8 @@ class Engine:
         key = (site, event.code, event.target)
         for incident in self._all(*_LASTING):
             if (incident.site, incident.code, incident.target) == key and span.ended_at is not None:
+                if span.ended_at < incident.spans[-1].began_at:
+                    continue  # told again: the end of an earlier time
                 exact = incident if len(incident.spans) > 1 else by.with_spans(incident, [span])
                 over = by.closed(exact, span.ended_at)
                 figure = over.figure if event.worst is None else event.worst

@@ -29,5 +29,5 @@ def conflicts(wanted: MeetingRecord, others: Iterable[MeetingRecord], sites: Map
         for part in other.sites:
             taken = rooms.get(room_of(sites[part.site])) if part.site in sites else None
             if taken is not None:
-                reasons.append(f"Điểm cầu {taken.name!r} đã có cuộc họp {other.title!r} từ {begins:%H:%M} đến {ends:%H:%M ngày %d/%m/%Y}")
+                reasons.append(f"Điểm cầu «{taken.name}» đã có cuộc họp «{other.title}» từ {begins:%H:%M} đến {ends:%H:%M ngày %d/%m/%Y}")
     return reasons

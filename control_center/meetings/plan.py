@@ -48,7 +48,7 @@ def lead(text: str) -> Lead:
     """Read ``1d`` (one working day), ``2h``, ``30m`` or ``30s``."""
     match = _LEAD.fullmatch(text.strip())
     if match is None:
-        raise PlanError(f"{text!r} không phải khoảng thời gian: viết 1d (một ngày làm việc), 2h, 30m hoặc 30s")
+        raise PlanError(f"«{text}» không phải khoảng thời gian: viết 1d (một ngày làm việc), 2h, 30m hoặc 30s")
     number, unit = int(match[1]), match[2]
     return Lead(working_days=number) if unit == "d" else Lead(span=timedelta(**{_UNITS[unit]: number}))
 
@@ -57,7 +57,7 @@ def span(text: str) -> timedelta:
     """Read ``2h``, ``30m`` or ``30s``; a length has no working days, and is more than nothing."""
     read = lead(text)
     if read.working_days or not read.span:
-        raise PlanError(f"{text!r} không phải độ dài: viết 2h, 30m hoặc 30s")
+        raise PlanError(f"«{text}» không phải độ dài: viết 2h, 30m hoặc 30s")
     return read.span
 
 

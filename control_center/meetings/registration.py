@@ -70,9 +70,9 @@ def register(
     if not title.strip() or not organizer.strip():
         reasons.append("cuộc họp cần có nội dung và đơn vị chủ trì")
     if meeting_id and not MEETING_ID.fullmatch(meeting_id):
-        reasons.append(f"mã cuộc họp {meeting_id!r} chỉ được gồm a–z, 0–9 và dấu gạch nối, tối đa 60 ký tự")
+        reasons.append(f"mã cuộc họp «{meeting_id}» chỉ được gồm a–z, 0–9 và dấu gạch nối, tối đa 60 ký tự")
     elif meeting_id and registry.meeting(engine, meeting_id) is not None:
-        reasons.append(f"mã cuộc họp {meeting_id!r} đã có")
+        reasons.append(f"mã cuộc họp «{meeting_id}» đã có")
     if reasons:
         raise RefusedMeetingError(reasons)
     try:
@@ -100,8 +100,8 @@ def register(
 
 def _site_faults(main: str, branches: Sequence[str], sites: Mapping[str, Site]) -> list[str]:
     named = [main, *branches]
-    faults = [f"điểm cầu {site!r} chưa có trong danh bạ" for site in dict.fromkeys(named) if site not in sites]
-    return faults + [f"điểm cầu {site!r} được ghi hai lần" for site in dict.fromkeys(named) if named.count(site) > 1]
+    faults = [f"điểm cầu «{site}» chưa có trong danh bạ" for site in dict.fromkeys(named) if site not in sites]
+    return faults + [f"điểm cầu «{site}» được ghi hai lần" for site in dict.fromkeys(named) if named.count(site) > 1]
 
 
 def _free_id(engine: Engine, begins_at: datetime, main: str) -> str:

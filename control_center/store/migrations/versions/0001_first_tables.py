@@ -14,6 +14,69 @@ depends_on = None
 def upgrade() -> None:
     """Step forward."""
     op.create_table(
+        "component_states",
+        sa.Column("site", sa.String(length=40), nullable=False),
+        sa.Column("component", sa.String(length=80), nullable=False),
+        sa.Column("time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("site", "component"),
+    )
+    op.create_table(
+        "events",
+        sa.Column("site", sa.String(length=40), nullable=False),
+        sa.Column("boot", sa.String(length=40), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("type", sa.String(length=40), nullable=False),
+        sa.Column("meeting", sa.String(length=200), nullable=False),
+        sa.Column("time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("clock_offset_ms", sa.Double(), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("site", "boot", "seq"),
+    )
+    with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.create_index("events_by_meeting", ["meeting"], unique=False)
+        batch_op.create_index("events_by_site_and_time", ["site", "time"], unique=False)
+        batch_op.create_index(batch_op.f("ix_events_received_at"), ["received_at"], unique=False)
+
+    op.create_table(
+        "figures",
+        sa.Column("site", sa.String(length=40), nullable=False),
+        sa.Column("boot", sa.String(length=40), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("meeting", sa.String(length=200), nullable=False),
+        sa.Column("time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("clock_offset_ms", sa.Double(), nullable=True),
+        sa.Column("begins_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("site", "boot", "seq"),
+    )
+    with op.batch_alter_table("figures", schema=None) as batch_op:
+        batch_op.create_index("figures_by_site_and_begin", ["site", "begins_at"], unique=False)
+
+    op.create_table(
+        "form_versions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("meeting", sa.String(length=60), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("previous_sha256", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("meeting", "version"),
+        sa.UniqueConstraint("previous_sha256"),
+        sa.UniqueConstraint("sha256"),
+    )
+    with op.batch_alter_table("form_versions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_form_versions_meeting"), ["meeting"], unique=False)
+
+    op.create_table(
         "incidents",
         sa.Column("id", sa.String(length=160), nullable=False),
         sa.Column("site", sa.String(length=40), nullable=False),
@@ -74,6 +137,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_meetings_begins_at"), ["begins_at"], unique=False)
 
     op.create_table(
+        "quarantine",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("topic", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("quarantine", schema=None) as batch_op:
+        batch_op.create_index("quarantine_by_topic_and_reason", ["topic", "reason"], unique=True)
+
+    op.create_table(
         "revisions",
         sa.Column("name", sa.String(length=20), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -91,6 +169,16 @@ def upgrade() -> None:
         sa.Column("capabilities", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("ssid"),
+    )
+    op.create_table(
+        "statuses",
+        sa.Column("site", sa.String(length=40), nullable=False),
+        sa.Column("boot", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("site"),
     )
     op.create_table(
         "contacts",
@@ -164,8 +252,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_contacts_site"))
 
     op.drop_table("contacts")
+    op.drop_table("statuses")
     op.drop_table("sites")
     op.drop_table("revisions")
+    with op.batch_alter_table("quarantine", schema=None) as batch_op:
+        batch_op.drop_index("quarantine_by_topic_and_reason")
+
+    op.drop_table("quarantine")
     with op.batch_alter_table("meetings", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_meetings_begins_at"))
 
@@ -177,3 +270,18 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_incidents_began_at"))
 
     op.drop_table("incidents")
+    with op.batch_alter_table("form_versions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_form_versions_meeting"))
+
+    op.drop_table("form_versions")
+    with op.batch_alter_table("figures", schema=None) as batch_op:
+        batch_op.drop_index("figures_by_site_and_begin")
+
+    op.drop_table("figures")
+    with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_events_received_at"))
+        batch_op.drop_index("events_by_site_and_time")
+        batch_op.drop_index("events_by_meeting")
+
+    op.drop_table("events")
+    op.drop_table("component_states")

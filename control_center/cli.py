@@ -1,0 +1,148 @@
+"""The command line: ``control-center …``. Exit status: 0 all well, 1 faults found, 2 could not run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from control_center import config
+from control_center.meetings import plan
+from control_center.meetings.working_days import VIETNAM
+
+Run = Callable[[argparse.Namespace], int]
+ReadT = TypeVar("ReadT")
+COULD_NOT_RUN = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = parser().parse_args(arguments)
+    from control_center import commands  # noqa: PLC0415 -- usage errors need no database library
+
+    try:
+        run: Run = getattr(commands, options.run)
+        return run(options)
+    except commands.CommandError as error:
+        for sentence in error.sentences:
+            print(f"control-center: {sentence}", file=sys.stderr)
+        return COULD_NOT_RUN
+    except BrokenPipeError:
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help=f"default {config.DEFAULT_FILE}")
+    top = argparse.ArgumentParser(prog="control-center", description="The control center of the province's video meetings.")
+    top.add_argument("--config", type=Path, default=config.DEFAULT_FILE, metavar="FILE", help=argparse.SUPPRESS)
+    verbs = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(group: Group, name: str, run: str, words: str) -> argparse.ArgumentParser:
+        leaf = group.add_parser(name, help=words, description=words, parents=[common])
+        leaf.set_defaults(run=run)
+        return leaf
+
+    def family(name: str, words: str) -> Group:
+        return verbs.add_parser(name, help=words, description=words).add_subparsers(required=True, metavar="COMMAND")
+
+    add(verbs, "run", "run", "run the center until SIGTERM")
+    _sites(family("site", "register of sites"), add)
+    _meetings(family("meeting", "register of meetings"), add)
+    _incidents(family("incident", "incidents"), add)
+    form = add(verbs, "form", "form", "draw the logbook form (Phụ lục II) of a meeting")
+    form.add_argument("meeting", metavar="MEETING")
+    form.add_argument("--format", choices=("docx", "pdf", "html"), default="docx")
+    form.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    year = add(verbs, "statistics", "yearly", "count the meetings of a year")
+    year.add_argument("year", type=int, metavar="YEAR")
+    year.add_argument("--csv", action="store_true", help="print as CSV")
+    group = family("config", "the center's file")
+    add(group, "check", "config_check", "read the file and say what is wrong with it")
+    add(group, "sample", "config_sample", "print a commented sample")
+    group = family("db", "the database")
+    add(group, "upgrade", "db_upgrade", "bring the tables to this version, after a backup")
+    backup = add(group, "backup", "db_backup", "copy the database while it is in use")
+    backup.add_argument("-o", "--output", type=Path, metavar="FILE")
+    add(group, "verify", "db_verify", "say what is wrong with the database")
+    return top
+
+
+Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+_Add: TypeAlias = "Callable[[Group, str, str, str], argparse.ArgumentParser]"
+
+
+def _sites(group: Group, add: _Add) -> None:
+    add(group, "list", "site_list", "show the sites")
+    take = add(group, "import", "site_import", "add or replace the sites of a TOML file")
+    take.add_argument("file", type=Path, metavar="FILE")
+    give = add(group, "export", "site_export", "print the sites as TOML")
+    give.add_argument("-o", "--output", type=Path, metavar="FILE")
+    one = add(group, "add", "site_add", "add or replace one site; makes its password file")
+    one.add_argument("id", metavar="ID", help="a–z, 0–9 and hyphens")
+    one.add_argument("--name", required=True)
+    one.add_argument("--ssid", type=int, default=0, help="STAMP session identifier; the lowest free one by default")
+    for name in ("unit", "address", "room", "host"):
+        one.add_argument(f"--{name}", default="")
+
+
+def _meetings(group: Group, add: _Add) -> None:
+    one = add(group, "add", "meeting_add", "register a meeting; prints its id")
+    one.add_argument("--title", required=True)
+    one.add_argument("--organizer", required=True)
+    one.add_argument("--main", required=True, metavar="SITE")
+    one.add_argument("--branch", action="append", default=[], metavar="SITE", help="once per branch site, in the order of the form")
+    one.add_argument("--begins", required=True, type=instant, metavar="ISO", help="without a zone: Vietnam's")
+    one.add_argument("--ends", required=True, type=instant, metavar="ISO")
+    one.add_argument("--id", default="", metavar="ID")
+    one.add_argument("--emergency", action="store_true", help="called at short notice: no rehearsal, checks begin at once")
+    one.add_argument("--rehearsal-lead", type=_planned(plan.lead), metavar="1d|2h|30s", help="default 1d: one working day")
+    one.add_argument("--rehearsal-length", type=_planned(plan.span), metavar="1h|30s", help="default 1h")
+    one.add_argument("--no-rehearsal", action="store_true")
+    one.add_argument("--precheck-lead", type=_planned(plan.lead), metavar="30m|20s", help="default 30m")
+    one.add_argument("--wrap-up", type=_planned(plan.span), metavar="10m|60s", dest="wrap_up", help="default 10m")
+    for name in ("place", "chair", "chair-position", "technician", "phone", "basis"):
+        one.add_argument(f"--{name}", default="")
+    take = add(group, "import", "meeting_import", "register the meetings of a TOML file")
+    take.add_argument("file", type=Path, metavar="FILE")
+    show = add(group, "list", "meeting_list", "show meetings that are not over")
+    show.add_argument("--all", action="store_true", help="past and cancelled ones too")
+    one = add(group, "show", "meeting_show", "show one meeting with its plan, duties and contacts")
+    one.add_argument("meeting", metavar="MEETING")
+
+
+def _incidents(group: Group, add: _Add) -> None:
+    show = add(group, "list", "incident_list", "show incidents that last")
+    show.add_argument("--all", action="store_true", help="those of the last 30 days, closed ones too")
+    show.add_argument("--meeting", default="", metavar="MEETING", help="those of one meeting")
+    show.add_argument("--json", action="store_true", help="one document a line")
+    ack = add(group, "ack", "incident_ack", "put a name on an incident")
+    ack.add_argument("incident", metavar="INCIDENT")
+    ack.add_argument("--by", required=True, metavar="NAME")
+
+
+def instant(text: str) -> datetime:
+    """Read an ISO 8601 instant; without a zone it is Vietnam's."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 instant, like 2026-11-24T08:00") from None
+    return read if read.tzinfo is not None else read.replace(tzinfo=VIETNAM)
+
+
+def _planned(read: Callable[[str], ReadT]) -> Callable[[str], ReadT]:
+    def reader(text: str) -> ReadT:
+        try:
+            return read(text)
+        except plan.PlanError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return reader
+
+
+if __name__ == "__main__":
+    sys.exit(main())

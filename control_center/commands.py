@@ -1,0 +1,349 @@
+"""What each command of the command line does; every function returns the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine
+
+from control_center import config, tables
+from control_center.config import ConfigError, Configuration
+from control_center.meetings import plan, registration, statistics
+from control_center.meetings.working_days import VIETNAM
+from control_center.sites import exchange, identities
+from control_center.store import database, registry
+from control_center.store import incidents as incident_store
+
+SHOWN_DAYS = 30
+
+
+class CommandError(Exception):
+    """A command cannot run: sentences for the one who typed it."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("; ".join(sentences))
+        self.sentences = sentences
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _configuration(options: argparse.Namespace) -> Configuration:
+    try:
+        return config.load(options.config)
+    except ConfigError as error:
+        raise CommandError(str(error)) from None
+
+
+def _open(configuration: Configuration) -> Engine:
+    """The database, made if there is none yet; an old one is upgraded by `run` or by hand only."""
+    try:
+        configuration.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+        engine = database.open_store(configuration.directory, configuration.center.database)
+        present, wanted = database.revisions(engine)
+        if present is None:
+            database.upgrade(engine, configuration.directory / "backups", _now())
+        elif present != wanted:
+            raise CommandError(f"the database is of migration {present}, this version wants {wanted}: run `control-center db upgrade`")
+    except OSError as error:
+        raise CommandError(f"{configuration.path}: center.directory: {configuration.directory}: {error.strerror}") from None
+    return engine
+
+
+def _store(options: argparse.Namespace) -> Engine:
+    return _open(_configuration(options))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the center until it is told to stop."""
+    from control_center import service  # noqa: PLC0415 -- the heavy half of the program
+
+    try:
+        return service.main(_configuration(options))
+    except service.StartError as error:
+        raise CommandError(str(error)) from None
+
+
+# Sites
+
+
+def site_list(options: argparse.Namespace) -> int:
+    """Show the sites."""
+    engine = _store(options)
+    tables.sites(registry.sites(engine), registry.contacts(engine))
+    return 0
+
+
+def site_import(options: argparse.Namespace) -> int:
+    """Take sites from a file, and give each an identity."""
+    configuration = _configuration(options)
+    try:
+        saved = exchange.import_file(_open(configuration), options.file)
+    except exchange.ExchangeError as error:
+        raise CommandError(str(error)) from None
+    identities.ensure(configuration.directory, (site.id for site in saved))
+    for site in saved:
+        print(f"{site.id}\tssid {site.ssid}\t{site.name}")
+    return 0
+
+
+def site_export(options: argparse.Namespace) -> int:
+    """Give the sites out as a file."""
+    engine = _store(options)
+    _give(exchange.export_text(registry.sites(engine), registry.contacts(engine)).encode(), options.output)
+    return 0
+
+
+def site_add(options: argparse.Namespace) -> int:
+    """Add one site."""
+    configuration = _configuration(options)
+    wanted = {name: getattr(options, name) for name in ("id", "name", "ssid", "unit", "address", "room", "host")}
+    try:
+        site = registry.save_sites(_open(configuration), [registry.Site(**wanted)])[0]
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    identities.ensure(configuration.directory, [site.id])
+    print(f"{site.id}\tssid {site.ssid}\t{identities.password_file(configuration.directory, site.id)}")
+    return 0
+
+
+# Meetings
+
+
+def meeting_add(options: argparse.Namespace) -> int:
+    """Register a meeting."""
+    more = {name: getattr(options, name) for name in ("place", "chair", "chair_position", "technician", "phone", "basis")}
+    record = _register(
+        _store(options),
+        title=options.title,
+        organizer=options.organizer,
+        main=options.main,
+        branches=options.branch,
+        begins_at=options.begins.astimezone(UTC),
+        ends_at=options.ends.astimezone(UTC),
+        meeting_id=options.id,
+        emergency=options.emergency,
+        leads=_leads(options),
+        more=more,
+    )
+    print(f"{record.id}\t{record.title}")
+    return 0
+
+
+def _leads(options: argparse.Namespace) -> plan.Leads:
+    given = {
+        "rehearsal_lead": options.rehearsal_lead,
+        "rehearsal_length": options.rehearsal_length,
+        "precheck_lead": options.precheck_lead,
+        "wrap_up_length": options.wrap_up,
+    }
+    return plan.Leads(rehearsal=not options.no_rehearsal, **{name: lead for name, lead in given.items() if lead is not None})
+
+
+def _register(engine: Engine, **wanted: Any) -> registry.MeetingRecord:
+    try:
+        record = registration.register(engine, registered_at=_now(), **wanted)
+    except registration.RefusedMeetingError as error:
+        raise CommandError(*error.reasons) from None
+    if record.late:
+        print(f"control-center: {record.late}", file=sys.stderr)
+    return record
+
+
+class _ListedMeeting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[meeting]]`` of a file; times without a zone are Vietnam's."""
+
+    title: str
+    organizer: str
+    main: str
+    begins: datetime
+    ends: datetime
+    branches: tuple[str, ...] = ()
+    id: str = ""
+    emergency: bool = False
+    place: str = ""
+    chair: str = ""
+    chair_position: str = ""
+    technician: str = ""
+    phone: str = ""
+    basis: str = ""
+
+
+class _MeetingFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    meeting: tuple[_ListedMeeting, ...]
+
+
+def meeting_import(options: argparse.Namespace) -> int:
+    """Register the meetings of a file, one after the other; stops at the first that cannot be held."""
+    try:
+        wanted = msgspec.convert(tomllib.loads(options.file.read_text(encoding="utf-8")), _MeetingFile)
+    except OSError as error:
+        raise CommandError(f"{options.file}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CommandError(f"{options.file}: is not TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise CommandError(f"{options.file}: {error}") from None
+    engine = _store(options)
+    for one in wanted.meeting:
+        fields = msgspec.structs.asdict(one)
+        more = {name: fields.pop(name) for name in ("place", "chair", "chair_position", "technician", "phone", "basis")}
+        times = {f"{name}_at": _vietnam(fields.pop(name)) for name in ("begins", "ends")}
+        record = _register(engine, meeting_id=fields.pop("id"), more=more, **times, **fields)
+        print(f"{record.id}\t{record.title}")
+    return 0
+
+
+def _vietnam(moment: datetime) -> datetime:
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM)).astimezone(UTC)
+
+
+def meeting_list(options: argparse.Namespace) -> int:
+    """Show meetings."""
+    engine = _store(options)
+    tables.meetings(registry.meetings(engine, ends_after=None if options.all else _now(), cancelled=options.all), _names(engine))
+    return 0
+
+
+def meeting_show(options: argparse.Namespace) -> int:
+    """Show one meeting."""
+    engine = _store(options)
+    record = registry.meeting(engine, options.meeting)
+    if record is None:
+        raise CommandError(f"no meeting {options.meeting!r}; see `control-center meeting list --all`")
+    tables.meeting(record, _names(engine), _now())
+    return 0
+
+
+def _names(engine: Engine) -> dict[str, str]:
+    return {site.id: site.name for site in registry.sites(engine)}
+
+
+# Incidents
+
+
+def incident_list(options: argparse.Namespace) -> int:
+    """Show incidents."""
+    engine = _store(options)
+    now = _now()
+    if options.meeting:
+        shown = incident_store.of_meeting(engine, options.meeting)
+    elif options.all:
+        shown = incident_store.between(engine, now - timedelta(days=SHOWN_DAYS), now)
+    else:
+        shown = [one for one in incident_store.lasting(engine) if one.alarmed]
+    if options.json:
+        for one in shown:
+            print(msgspec.json.encode(one).decode())
+    else:
+        tables.incidents(shown, _names(engine))
+    return 0
+
+
+def incident_ack(options: argparse.Namespace) -> int:
+    """Acknowledge an incident."""
+    done = incident_store.acknowledge(_store(options), options.incident, by=options.by, at=_now())
+    if done is None:
+        raise CommandError(f"no incident {options.incident!r}; see `control-center incident list --all`")
+    print(f"{done.id}\t{done.acknowledged_by}")
+    return 0
+
+
+# Form and figures
+
+
+def form(options: argparse.Namespace) -> int:
+    """Draw the form of a meeting."""
+    from control_center.meetings import forms  # noqa: PLC0415 -- documents are heavy
+
+    try:
+        drawn = forms.draw(_store(options), options.meeting, options.format)
+    except LookupError as error:
+        raise CommandError(str(error)) from None
+    _give(drawn, options.output)
+    return 0
+
+
+def yearly(options: argparse.Namespace) -> int:
+    """Count the meetings of a year."""
+    counted = statistics.of_year(_store(options), options.year)
+    if options.csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(statistics.COLUMNS)
+        writer.writerows(counted.rows)
+    else:
+        tables.statistics(counted)
+    return 0
+
+
+# Configuration and database
+
+
+def config_check(options: argparse.Namespace) -> int:
+    """Read the file."""
+    print(f"{_configuration(options).path}: ok")
+    return 0
+
+
+def config_sample(_options: argparse.Namespace) -> int:
+    """Print a sample."""
+    print(config.SAMPLE, end="")
+    return 0
+
+
+def db_upgrade(options: argparse.Namespace) -> int:
+    """Bring the tables to this version."""
+    configuration = _configuration(options)
+    configuration.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+    engine = database.open_store(configuration.directory, configuration.center.database)
+    made = _guarded(lambda: database.upgrade(engine, configuration.directory / "backups", _now()))
+    print(f"migration {database.revisions(engine)[0]}" + (f", backup {made}" if made else ""))
+    return 0
+
+
+def db_backup(options: argparse.Namespace) -> int:
+    """Copy the database."""
+    configuration = _configuration(options)
+    engine = _open(configuration)
+    target = options.output or configuration.directory / "backups" / f"center-{_now():%Y%m%dT%H%M%S}.sqlite"
+    print(_guarded(lambda: database.backup(engine, target)))
+    return 0
+
+
+def db_verify(options: argparse.Namespace) -> int:
+    """Say what is wrong with the database."""
+    configuration = _configuration(options)
+    faults = _guarded(lambda: database.verify(database.open_store(configuration.directory, configuration.center.database)))
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+def _guarded(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    except database.StoreError as error:
+        raise CommandError(str(error)) from None
+    except OSError as error:
+        raise CommandError(f"{error.filename or 'database'}: {error.strerror}") from None
+
+
+def _give(content: bytes, output: Path | None) -> None:
+    """Write a document whole or not at all; to standard output without a file."""
+    if output is None:
+        sys.stdout.buffer.write(content)
+        return
+    unfinished = output.with_name(output.name + ".part")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(output)
+    except OSError as error:
+        raise CommandError(f"{output}: {error.strerror}") from None
