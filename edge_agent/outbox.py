@@ -222,7 +222,11 @@ class Outbox:
                     self._turn.wait(None if due_at is None else max(0.0, due_at - clocks.monotonic()))
                 stopping = self._stopping
             with self._file_lock:
-                self._work()
+                try:
+                    self._work()
+                except Exception as error:
+                    log.exception("the outbox's writer met a programming error and goes on")
+                    self._fail(error)
             self._tell_listener()
             with self._turn:
                 if stopping and (self._error or not self._waiting):

@@ -178,10 +178,11 @@ class OutboxFile:
         with self._transaction():
             for ack in acks:
                 ranges = [*ack.stored, *((row.seq, row.seq) for row in ack.rejected)]
-                for first, last in ranges:
-                    gone += self._db.execute(
-                        "DELETE FROM rows WHERE boot = ? AND seq BETWEEN ? AND ?", (ack.boot, max(first, 0), min(last, MAX_SEQ))
-                    ).rowcount
+                for first, last in ((max(first, 0), min(last, MAX_SEQ)) for first, last in ranges):
+                    if first <= last:
+                        gone += self._db.execute(
+                            "DELETE FROM rows WHERE boot = ? AND seq BETWEEN ? AND ?", (ack.boot, first, last)
+                        ).rowcount
         self.rows -= gone
         return gone
 
