@@ -158,6 +158,6 @@ def _plan_lines(record: MeetingRecord) -> list[dict[str, str]]:
     plan = record.plan
     windows = ((Phase.REHEARSAL, plan.rehearsal), (Phase.PRECHECK, plan.precheck), (Phase.LIVE, plan.live), (Phase.WRAP_UP, plan.wrap_up))
     return [
-        {"phase": wording.PHASE[phase], "span": "không có (họp khẩn)" if window is None else wording.span(window.begins_at, window.ends_at)}
+        {"phase": wording.PHASE[phase], "span": "không có" if window is None else wording.span(window.begins_at, window.ends_at)}
         for phase, window in windows
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
@@ -16,6 +17,19 @@ class BoardServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
         super().__init__(config)
         self._board = app.state.board
+        self.listening = asyncio.Event()
+        """Set once the board can be asked."""
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, once it does."""
+        return int(self.servers[0].sockets[0].getsockname()[1])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Bind, then say so."""
+        await super().startup(sockets)
+        if not self.should_exit:
+            self.listening.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell every open page that the center goes, then stop."""
@@ -34,7 +48,7 @@ def make_server(app: Starlette, *, host: str = "127.0.0.1", port: int = 8080) ->
     Args:
         app: What `create_app` made.
         host: Address to listen on; loopback as long as there are no accounts.
-        port: 0 takes a free one (see ``server.servers[0].sockets``).
+        port: 0 takes a free one; `BoardServer.port` says which.
     """
     config = uvicorn.Config(
         app,

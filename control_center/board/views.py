@@ -89,6 +89,11 @@ class IncidentView:
     """Order of the alert panel as text: not yet acknowledged first, then the worse, then the newer."""
 
     @property
+    def about_link(self) -> bool:
+        """Whether it is about the connection itself."""
+        return self.code.startswith("link.")
+
+    @property
     def loud(self) -> bool:
         """Whether it is an alarm: open, not yet acknowledged, and more than an advisory."""
         return self.state is IncidentState.OPEN and self.severity is not Severity.INFO
@@ -108,6 +113,9 @@ class TileView:
     standby: bool
     components: tuple[ComponentView, ...]
     badges: tuple[IncidentView, ...]
+    well: int
+    """How many of the `fitted` components are normal."""
+    fitted: int
     worst: str
     """Sentence of the worst finding; empty when all is well."""
     tone: str
@@ -282,6 +290,8 @@ def tile_view(site: SiteLive, incidents: Sequence[Incident], meeting: Meeting | 
     """
     role = None if meeting is None else meeting.role_of(site.site)
     rank = _rank(site, incidents)
+    components = components_of(site)
+    fitted = [one for one in components if one.word is not wording.STATE[State.NOT_FITTED]]
     suspected = [incident for incident in incidents if incident.state is IncidentState.SUSPECTED]
     return TileView(
         site=site.site,
@@ -292,8 +302,10 @@ def tile_view(site: SiteLive, incidents: Sequence[Incident], meeting: Meeting | 
         link_since=site.link_since,
         heard_at=site.heard_at,
         standby=site.status is not None and site.status.uplink == "standby",
-        components=components_of(site),
+        components=components,
         badges=tuple(incident_view(incident, site.name) for incident in suspected),
+        well=sum(one.word is wording.STATE[State.OK] for one in fitted),
+        fitted=len(fitted),
         worst=_worst(site, incidents),
         tone=_TONE_OF_RANK[rank],
         rank=rank,

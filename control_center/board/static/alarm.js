@@ -17,7 +17,6 @@ export function armSound(on) {
   }
   const button = document.getElementById("sound");
   button.setAttribute("aria-pressed", String(on));
-  button.firstElementChild.textContent = on ? "🔊" : "🔇";
   document.getElementById("sound-word").textContent = on ? "Âm thanh: bật" : "Bật âm thanh";
   remember(on);
 }

@@ -25,10 +25,14 @@ export function length(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} phút ${seconds % 60} s`;
+  if (minutes < 60) return two(minutes, "phút", seconds % 60, "s");
   const hours = Math.floor(minutes / 60);
-  if (hours < 24) return `${hours} giờ ${minutes % 60} phút`;
-  return `${Math.floor(hours / 24)} ngày ${hours % 24} giờ`;
+  if (hours < 24) return two(hours, "giờ", minutes % 60, "phút");
+  return two(Math.floor(hours / 24), "ngày", hours % 24, "giờ");
+}
+
+function two(many, unit, few, part) {
+  return few === 0 ? `${many} ${unit}` : `${many} ${unit} ${few} ${part}`;
 }
 
 // Bring every time on the page up to now. A component whose verdict is older than it may be says so by itself.
