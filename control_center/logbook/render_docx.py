@@ -24,7 +24,7 @@ LETTERS = "Times New Roman"
 """Word has it; where it is missing, Tinos has its metrics and all Vietnamese letters."""
 BOX_LETTERS = "MS Gothic"
 """What Word itself sets boxes in; elsewhere the font system falls back to one that has them (DejaVu Sans)."""
-COLUMNS_MM = (14, 44, 85, 104)
+COLUMNS_MM = (14, 40, 85, 108)
 SIZE_PT = 13
 _W14 = "http://schemas.microsoft.com/office/word/2010/wordml"
 _NAMESPACES = f'{nsdecls("w")} xmlns:w14="{_W14}"'
@@ -93,9 +93,9 @@ def _table(made: Any, form: Printed) -> None:
     table.style, table.alignment, table.autofit = "Table Grid", WD_TABLE_ALIGNMENT.CENTER, False
     for column, width in zip(table.columns, COLUMNS_MM, strict=True):
         column.width = Mm(width)
-    table._tbl.tblPr.append(
-        parse_xml(f'<w:tblCellMar {nsdecls("w")}><w:top w:w="50" w:type="dxa"/><w:bottom w:w="50" w:type="dxa"/></w:tblCellMar>')
-    )
+    margins = '<w:top w:w="30" w:type="dxa"/><w:bottom w:w="30" w:type="dxa"/>'
+    # The schema wants it before tblLook, which python-docx has already written.
+    table._tbl.tblPr.find(qn("w:tblLook")).addprevious(parse_xml(f"<w:tblCellMar {nsdecls('w')}>{margins}</w:tblCellMar>"))
     boxes = _BoxMaker()
     head = [_cell(width, [_paragraph([_run(word, bold=True)], centred=True)]) for width, word in zip(COLUMNS_MM, form.columns, strict=True)]
     rows = [_row(head, header=True)]
@@ -110,6 +110,8 @@ def _table(made: Any, form: Printed) -> None:
             )
         )
         rows += [_site_row(row, form, boxes) for row in section.rows]
+    if form.signatures:
+        rows[-1] = _kept_with_next(rows[-1])  # a signature never stands alone on its page
     for row in parse_xml(f"<w:tbl {_NAMESPACES}>{''.join(rows)}</w:tbl>"):
         table._tbl.append(row)
 
@@ -122,7 +124,7 @@ def _site_row(row: PrintedRow, form: Printed, boxes: _BoxMaker) -> str:
     else:
         state.append(_paragraph([_run(" ".join((form.description, *row.sentences)))]))
     if row.note:
-        state.append(_paragraph([_run(row.note, italic=True)]))
+        state.append(_paragraph([_run(row.note, note=True)]))
     devices = [_paragraph([_run(form.devices)]), *(_device_line(line, row, boxes) for line in row.lines)]
     cells = (
         [_paragraph([_run(row.number)], centred=True)],
@@ -136,7 +138,7 @@ def _site_row(row: PrintedRow, form: Printed, boxes: _BoxMaker) -> str:
 def _device_line(line: PrintedLine, row: PrintedRow, boxes: _BoxMaker) -> str:
     parts = [_run(f"{line.name} "), *_pair(line.boxes, f"{row.number}. {row.name} – {line.name}", boxes), _run(";")]
     if line.note:
-        parts += [_run(f" {line.note}", italic=True)]
+        parts += [_run(f" {line.note}", note=True)]
     return _paragraph(parts, hanging=True)
 
 
@@ -166,10 +168,12 @@ class _BoxMaker:
 
 
 def _row(cells: Iterable[str], *, header: bool = False, keep_next: bool = False) -> str:
-    joined = "".join(cells)
-    if keep_next:
-        joined = joined.replace("<w:pPr>", "<w:pPr><w:keepNext/>")
-    return f"<w:tr><w:trPr><w:cantSplit/>{'<w:tblHeader/>' * header}</w:trPr>{joined}</w:tr>"
+    row = f"<w:tr><w:trPr><w:cantSplit/>{'<w:tblHeader/>' * header}</w:trPr>{''.join(cells)}</w:tr>"
+    return _kept_with_next(row) if keep_next else row
+
+
+def _kept_with_next(row: str) -> str:
+    return row.replace("<w:pPr>", "<w:pPr><w:keepNext/>")
 
 
 def _cell(width_mm: float, paragraphs: Iterable[str], *, span: int = 1) -> str:
@@ -184,8 +188,8 @@ def _paragraph(runs: Iterable[str], *, centred: bool = False, hanging: bool = Fa
     return f"<w:p><w:pPr>{space}{indent}{align}</w:pPr>{''.join(runs)}</w:p>"
 
 
-def _run(text: str, *, bold: bool = False, italic: bool = False) -> str:
-    style = "<w:b/>" * bold + "<w:i/>" * italic
+def _run(text: str, *, bold: bool = False, note: bool = False) -> str:
+    style = "<w:b/>" * bold + '<w:i/><w:sz w:val="24"/>' * note
     return f'<w:r><w:rPr>{style}</w:rPr><w:t xml:space="preserve">{_escaped(text)}</w:t></w:r>'
 
 
@@ -197,6 +201,7 @@ def _signatures(made: Any, form: Printed) -> None:
     """The confirmation of Điều 12.3, on one page with its space to sign."""
     gap = made.add_paragraph()
     gap.paragraph_format.space_after = Pt(0)
+    gap.paragraph_format.keep_with_next = True
     table = made.add_table(rows=2, cols=2)
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     date = table.cell(0, 1).paragraphs[0]

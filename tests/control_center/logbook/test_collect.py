@@ -109,6 +109,15 @@ def test_two_rooms_of_one_unit_are_told_apart(store: Store) -> None:
     ]
 
 
+@pytest.mark.req("R46")
+def test_what_a_room_is_registered_not_to_have_is_said_even_of_a_silent_site(store: Store) -> None:
+    site = registry.Site(id="tinh", name="A", ssid=1, capabilities={"codec": "none", "camera": "own"})
+    registry.save_sites(store.engine, [site])
+    row = store.form().main[0]
+    assert row.line(FormLine.CODEC).note == "Không trang bị"
+    assert row.line(FormLine.CAMERA).note == "Chưa kiểm tra sau cuộc họp"
+
+
 @pytest.mark.req("R48")
 def test_a_site_clock_that_is_a_minute_ahead_leaves_the_told_times_right(store: Store, story: Any) -> None:
     ahead = timedelta(seconds=60)

@@ -16,14 +16,17 @@ from contract.catalog import FormLine
 from control_center.logbook.form import Tick, corrected
 from control_center.store import forms
 from control_center.store.base import Base
-from control_center.store.database import open_store
+from control_center.store.database import open_store, upgrade
 from control_center.store.forms import FormLockedError, FormState
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+@pytest.fixture(params=["tables", "migrations"])
+def engine(tmp_path: Path, story: Any, request: pytest.FixtureRequest) -> Iterator[Engine]:
     made = open_store(tmp_path)
-    Base.metadata.create_all(made)
+    if request.param == "tables":
+        Base.metadata.create_all(made)
+    else:
+        upgrade(made, tmp_path / "backups", story.at("07:00:00"))
     yield made
     made.dispose()
 

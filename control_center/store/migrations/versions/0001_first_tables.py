@@ -229,13 +229,14 @@ def upgrade() -> None:
     with op.batch_alter_table("meeting_sites", schema=None) as batch_op:
         batch_op.create_index("ix_meeting_sites_site", ["site"], unique=False)
 
-    # The log of incidents is only added to.
+    # The log of incidents and the versions of the forms are only added to.
     if op.get_bind().dialect.name == "sqlite":
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER incident_log_no_{verb.lower()} BEFORE {verb} ON incident_log "
-                "BEGIN SELECT RAISE(ABORT, 'incident_log is only added to'); END"
-            )
+        for table in ("incident_log", "form_versions"):
+            for verb in ("UPDATE", "DELETE"):
+                op.execute(
+                    f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                    f"BEGIN SELECT RAISE(ABORT, '{table} is only added to'); END"
+                )
 
 
 def downgrade() -> None:
