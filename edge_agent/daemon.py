@@ -21,6 +21,7 @@ from contract.meetings import Meeting
 from contract.messages import Agenda, CheckReason, Command, Heartbeat, Limits, ProbeReport
 from edge_agent import agenda, center, keep, systemd
 from edge_agent.config import ConfigError, Configuration, merge_limits
+from edge_agent.debounce import Policy
 from edge_agent.judgement import Circumstances, Judgement
 from edge_agent.lifecycle import Life
 from edge_agent.outbox import Outbox
@@ -40,6 +41,8 @@ AGENDA_FILE, LIMITS_FILE, CHECKS_FILE = "agenda.json", "limits.json", "checks.js
 FIGURES_PERIOD_S = 60.0
 HEARTBEAT_S, HEARTBEAT_IDLE_S = 1.5, 15.0
 KEPT_CHECKS = 100
+SELF = Policy(sightings=1, window=1, clean=3)
+"""A disk that is full takes a row now and then: it is well when it took three looks' worth."""
 WATCH_CHECK_S = 25.0
 """A check waits this long for the microphone watch to say something new."""
 RESTART_S = 5.0
@@ -275,26 +278,31 @@ class Daemon:
 
     async def _breathe(self) -> None:
         """Signs of life, to the center, to systemd, to the marker file and to whoever asks `status`."""
+        told_s = -HEARTBEAT_IDLE_S
         while True:
-            idle = self._outlook.meeting is None
-            self.judgement.teller.heartbeat(
-                Heartbeat(
-                    boot=self.outbox.boot,
-                    at=utc_now(),
-                    phase=self._outlook.phase,
-                    uptime_s=round(time.monotonic() - self._started_s, 1),
-                    outbox_rows=self.outbox.rows,
-                )
-            )
-            self._life.beat()
             self._look_at_self()
-            self._write_status()
-            stuck = [name for name, each in self._rounds.items() if each.overdue]
-            if stuck:
-                log.error("no round was finished for long: %s", ", ".join(stuck))
-            else:
-                systemd.notify("WATCHDOG=1")
-            await asyncio.sleep(HEARTBEAT_IDLE_S if idle else HEARTBEAT_S)
+            if time.monotonic() - told_s >= (HEARTBEAT_IDLE_S if self._outlook.meeting is None else HEARTBEAT_S):
+                told_s = time.monotonic()
+                self._tell_alive()
+            await asyncio.sleep(HEARTBEAT_S)
+
+    def _tell_alive(self) -> None:
+        self.judgement.teller.heartbeat(
+            Heartbeat(
+                boot=self.outbox.boot,
+                at=utc_now(),
+                phase=self._outlook.phase,
+                uptime_s=round(time.monotonic() - self._started_s, 1),
+                outbox_rows=self.outbox.rows,
+            )
+        )
+        self._life.beat()
+        self._write_status()
+        stuck = [name for name, each in self._rounds.items() if each.overdue]
+        if stuck:
+            log.error("no round was finished for long: %s", ", ".join(stuck))
+        else:
+            systemd.notify("WATCHDOG=1")
 
     def _look_at_self(self) -> None:
         """The agent as a component of the site."""
@@ -304,11 +312,13 @@ class Daemon:
             figure("agent.slow_rounds", sum(each.slow for each in self._rounds.values()), at=now),
         )
         found: list[Finding] = []
-        if self.outbox.error or rows >= self.outbox.max_rows:
+        if rows >= self.outbox.max_rows:
+            found.append(finding("agent.outbox_full", self._outlook.phase, figure=rows, limit=self.outbox.max_rows))
+        if self.outbox.error:
             details: dict[str, float | str] = {"error": self.outbox.error}
-            found.append(finding("agent.outbox_full", self._outlook.phase, figure=rows, limit=self.outbox.max_rows, details=details))
+            found.append(finding("agent.disk_unwritable", self._outlook.phase, figure=rows, details=details))
         self.judgement.put(Component.AGENT, "self", readings, 3 * HEARTBEAT_IDLE_S)
-        self.judgement.watched(Component.AGENT, "self", found, now)
+        self.judgement.watched(Component.AGENT, "self", found, now, policy=SELF)
 
     async def _gather_figures(self) -> None:
         while True:
@@ -333,6 +343,7 @@ class Daemon:
             meeting_title=outlook.meeting.title if outlook.meeting is not None else "",
             next_change_at=outlook.changes_at,
             uplink="" if self._uplink is None else (self._uplink.endpoint if self._uplink.connected else "") or "none",
+            uplink_error="" if self._uplink is None or self._uplink.connected else self._uplink.error,
             outbox_rows=self.outbox.rows,
             outbox_error=self.outbox.error,
             limits_version=self._limits_version,

@@ -17,6 +17,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     Attributes:
         uplink: How the center is reached: ``primary``, ``standby``, ``none`` or empty without a center.
+        uplink_error: Why there is no connection, or empty.
         outbox_error: Why the disk refuses, or empty.
         page: Address of the local page, empty without one.
         checked_at: When the last check of the whole site ended.
@@ -33,6 +34,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     meeting_title: str = ""
     next_change_at: datetime | None = None
     uplink: str = ""
+    uplink_error: str = ""
     outbox_rows: int = 0
     outbox_error: str = ""
     limits_version: str = ""

@@ -79,4 +79,15 @@ FAULTS = (
         advice_vi="Kiểm tra đường truyền tới Trung tâm điều khiển và dung lượng ổ đĩa của máy giám sát.",
         advice_en="Check the link to the control center and the disk space of the site PC.",
     ),
+    FaultSpec(
+        code="agent.disk_unwritable",
+        effect=FormEffect.NONE,
+        severity=Severity.WARNING,
+        title_vi="Không ghi được ổ đĩa",
+        title_en="Disk cannot be written",
+        vi="Máy giám sát không ghi được vào ổ đĩa ({error}); {figure} bản tin có thể mất nếu mất điện",
+        en="The site PC cannot write to its disk ({error}); {figure} messages may be lost in a power cut",
+        advice_vi="Giải phóng dung lượng ổ đĩa của máy giám sát; nếu ổ đĩa hỏng thì thay ổ đĩa.",
+        advice_en="Free disk space on the site PC; replace the disk if it is broken.",
+    ),
 )

@@ -80,7 +80,8 @@ def _row(component: ComponentState, status: AgentStatus) -> str:
 def _footer(status: AgentStatus) -> str:
     parts = []
     if status.uplink:
-        parts.append(f"Trung tâm điều khiển: {wording.UPLINKS.get(status.uplink, status.uplink)}")
+        why = f" ({status.uplink_error})" if status.uplink_error else ""
+        parts.append(f"Trung tâm điều khiển: {wording.UPLINKS.get(status.uplink, status.uplink)}{why}")
     parts.append(f"{status.outbox_rows} bản tin chờ gửi")
     if status.outbox_error:
         parts.append(f"ổ đĩa từ chối ghi: {status.outbox_error}")

@@ -60,7 +60,7 @@ def watch(module: str, tmp_path: Path, until: Callable[[Ear], bool], **options: 
         made = MicrophoneWatch(judgement, lambda: (MicrophoneSettings(), MicrophoneLimits(), Look()), module=module, **options)
         made.start()
         async with asyncio.timeout(60):
-            while not until(ear):
+            while not until(ear):  # noqa: ASYNC110 — there is no event for it
                 await asyncio.sleep(0.02)
         await made.stop()
 
@@ -148,7 +148,7 @@ def test_what_was_open_when_the_watch_stops_is_ended_by_the_rounds(make_module: 
         made = MicrophoneWatch(judgement, lambda: (MicrophoneSettings(), MicrophoneLimits(), Look()), module=module)
         made.start()
         async with asyncio.timeout(60):
-            while not ear.events:
+            while not ear.events:  # noqa: ASYNC110 — there is no event for it
                 await asyncio.sleep(0.02)
         await made.stop()
         assert [found.code for found in judgement.standing()] == ["microphone.howling"]
