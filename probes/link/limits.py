@@ -128,6 +128,6 @@ class LinkLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     confirm_s: Annotated[
         float, msgspec.Meta(ge=0.5, le=10, description="and silent for so long before an alarm, own stalls not counted")
     ] = 1.2
-    return_answers: Annotated[int, msgspec.Meta(ge=1, le=20, description="answers in a row that end a silence")] = 3
+    return_answers: Annotated[int, msgspec.Meta(ge=1, le=20, description="answers that end a silence")] = 3
     stall_ms: Annotated[float, msgspec.Meta(ge=50, le=1000, description="the watch itself was late by so much: blind")] = 150.0
     flap_window_s: Annotated[float, msgspec.Meta(gt=0, le=3600, description="drops within this time are counted as one flapping")] = 300.0
