@@ -26,7 +26,6 @@ from contract.catalog import FAULTS, LINE_OF, FaultSpec, FormEffect, FormLine
 from contract.findings import Component, Finding, Severity, State, Verdict
 from contract.meetings import Meeting, Role
 from contract.messages import CheckDone, Interruption, Lifecycle
-from control_center.incidents.model import Place
 from control_center.logbook import words
 from control_center.logbook.evidence import MEASURED, Episode, SiteEvidence, episodes, final_checks
 from control_center.logbook.form import Basis, FormDocument, FormRow, Line, Tick, printable
@@ -234,10 +233,12 @@ def _why_not_normal(lines: Sequence[Line], case: _Case) -> str:
 
 def _description(case: _Case) -> tuple[str, ...]:
     """Sentences of "Mô tả sự cố": before, during and after the meeting, each kind of fault once."""
-    kinds: dict[tuple[str, str, str, Place], list[Episode]] = {}
+    kinds: dict[tuple[str, ...], list[Episode]] = {}
     for episode in case.known:
         if _is_told(episode):
-            kinds.setdefault((case.when(episode), *episode.family(), episode.place), []).append(episode)
+            kinds.setdefault(
+                (case.when(episode), *episode.family(), episode.place, str(episode.finding.details.get("cause", ""))), []
+            ).append(episode)
     ordered = sorted(kinds.items(), key=lambda pair: (("before", "during", "after").index(pair[0][0]), pair[1][0].began_at))
     opening = {"before": "Trước cuộc họp (đã khắc phục): ", "during": "", "after": "Sau cuộc họp: "}
     sentences = [opening[key[0]] + words.told(kind, case.faults, case.day) for key, kind in ordered[:SENTENCES_AT_MOST]]
@@ -249,7 +250,15 @@ def _description(case: _Case) -> tuple[str, ...]:
 
 
 def _restarts(case: _Case) -> list[Lifecycle]:
-    return [one.event for one in case.evidence.records if isinstance(one.event, Lifecycle) and one.event.at in case.meeting.plan.live]
+    """Restarts within the meeting that no told silence already has as its cause."""
+    caused = [one for one in case.known if "cause" in one.finding.details]
+    return [
+        one.event
+        for one in case.evidence.records
+        if isinstance(one.event, Lifecycle)
+        and one.event.at in case.meeting.plan.live
+        and not any(silence.overlaps(one.event.last_seen_at or one.event.at, one.event.at) for silence in caused)
+    ]
 
 
 def _short_gaps(case: _Case) -> list[Interruption]:

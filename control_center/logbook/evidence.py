@@ -17,10 +17,8 @@ from contract.findings import Component, Finding, Severity, State
 from contract.meetings import Meeting, Phase, Window
 from contract.messages import CheckDone, Cleared, Event, Interruption, Onset
 from control_center.incidents.model import Incident, Place, Span
+from control_center.incidents.rules import CONNECTIVITY, PLACE_OF, place_of
 
-CONNECTIVITY = frozenset({"link.down", "link.gateway_unreachable", "link.mcu_unreachable", "link.center_unreachable"})
-"""Codes that tell one thing, a lost connection, seen from different ends."""
-_PLACE_OF_CODE = {"link.gateway_unreachable": Place.GATEWAY, "link.mcu_unreachable": Place.MCU, "link.center_unreachable": Place.CENTER}
 _SAME_MOMENT = timedelta(seconds=2)
 """Two ends that tell of one event may differ by this much in when it began or ended."""
 MEASURED = (State.OK, State.WARNING, State.FAULT)
@@ -119,7 +117,8 @@ def episodes(evidence: SiteEvidence, meeting: Meeting, faults: Mapping[str, Faul
         spec = faults.get(code)
         return FormEffect.TOLD if spec is None else spec.effect
 
-    merged: list[Episode] = []
+    # Incidents are merged already: two of them are two things, even where they overlap (the MCU, then the whole link).
+    merged = [one for one in (_of_incident(known, effect(known.code)) for known in evidence.incidents if known.alarmed) if _counts(one)]
     for candidate in _told(evidence, faults, effect):
         if _counts(candidate):
             _absorb_or_keep(merged, candidate)
@@ -141,8 +140,8 @@ def _touches(episode: Episode, windows: Iterable[Window]) -> bool:
 
 
 def _told(evidence: SiteEvidence, faults: Mapping[str, FaultSpec], effect: Callable[[str], FormEffect]) -> list[Episode]:
-    """Every telling of a fault as an episode of its own, the best informed first; checks are looked at later."""
-    told = [_of_incident(one, effect(one.code)) for one in evidence.incidents if one.alarmed]
+    """Every telling of the site as an episode of its own; checks are looked at later."""
+    told: list[Episode] = []
     ends = [(one.id, one.event) for one in evidence.records if isinstance(one.event, Cleared)]
     for record in evidence.records:
         if isinstance(record.event, Onset):
@@ -185,7 +184,7 @@ def _of_incident(incident: Incident, effect: FormEffect) -> Episode:
         began_at=incident.began_at,
         ended_at=incident.ended_at,
         ids=(incident.id,),
-        place=incident.place if incident.place is not Place.UNKNOWN else _PLACE_OF_CODE.get(incident.code, Place.UNKNOWN),
+        place=incident.place if incident.place is not Place.UNKNOWN else PLACE_OF.get(incident.code, Place.UNKNOWN),
         times=max(incident.times, len(incident.spans)),
         spans=incident.spans if len(incident.spans) > 1 else (),
         common=bool(incident.group),
@@ -200,7 +199,7 @@ def _of_onset(message_id: str, found: Finding, began_at: datetime, end: tuple[st
         began_at=began_at,
         ended_at=None if end is None else end[1].ended_at,
         ids=ids,
-        place=_PLACE_OF_CODE.get(found.code, Place.UNKNOWN),
+        place=PLACE_OF.get(found.code, Place.UNKNOWN),
         times=1 if end is None else end[1].times,
     )
 
@@ -215,7 +214,7 @@ def _of_cleared(message_id: str, cleared: Cleared, spec: FaultSpec | None, effec
         began_at=cleared.began_at,
         ended_at=cleared.ended_at,
         ids=(message_id,),
-        place=_PLACE_OF_CODE.get(cleared.code, Place.UNKNOWN),
+        place=PLACE_OF.get(cleared.code, Place.UNKNOWN),
         times=cleared.times,
     )
 
@@ -223,16 +222,6 @@ def _of_cleared(message_id: str, cleared: Cleared, spec: FaultSpec | None, effec
 def _of_interruption(message_id: str, gap: Interruption, effect: FormEffect) -> Episode:
     found = Finding(code="link.down", severity=Severity.CRITICAL, component=Component.LINK, figure=gap.duration_s, unit="s")
     return Episode(finding=found, effect=effect, began_at=gap.began_at, ended_at=gap.ended_at, ids=(message_id,), place=place_of(gap))
-
-
-def place_of(gap: Interruption) -> Place:
-    """Where the connection broke, from who was silent and who went on answering."""
-    silent = set(gap.targets) - set(gap.answered)
-    if "gateway" in silent:
-        return Place.GATEWAY
-    if {"mcu", "center"} <= silent or (len(silent) == 1 and "gateway" in gap.answered and len(gap.answered) == 1):
-        return Place.TSLCD
-    return {"mcu": Place.MCU, "center": Place.CENTER}.get(next(iter(silent), ""), Place.UNKNOWN)
 
 
 def _absorb_or_keep(merged: list[Episode], candidate: Episode) -> None:

@@ -14,7 +14,8 @@ from contract.catalog.words import fill
 from contract.messages import Interruption, Lifecycle
 from contract.readings import Failure
 from control_center.incidents.model import Place
-from control_center.logbook.evidence import CONNECTIVITY, Episode
+from control_center.incidents.rules import CONNECTIVITY
+from control_center.logbook.evidence import Episode
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 LISTED_AT_MOST = 3
@@ -56,6 +57,8 @@ _RESTARTED = {
     "rebooted": "do máy khởi động lại",
     "crashed": "do lỗi phần mềm",
 }
+_WHY_AWAY = {**_RESTARTED, "planned": "do được tắt chủ động"}
+"""Why a site fell silent, as the agent itself told when it came back."""
 
 
 def clock(instant: datetime, day: date) -> str:
@@ -133,9 +136,12 @@ def _pieces(episode: Episode) -> tuple[Episode, ...]:
 
 def _head(episode: Episode, faults: Mapping[str, FaultSpec]) -> str:
     if episode.finding.code in CONNECTIVITY:
-        return _LOST[episode.place]
-    name = title(episode.finding.code, faults)
-    return f"{name} {_AT_PLACE[episode.place]}" if episode.place in _AT_PLACE else name
+        name = _LOST[episode.place]
+    else:
+        name = title(episode.finding.code, faults)
+        name += f" {_AT_PLACE[episode.place]}" if episode.place in _AT_PLACE else ""
+    why = _WHY_AWAY.get(str(episode.finding.details.get("cause", "")))
+    return f"{name} {why}" if why else name
 
 
 def _span(episode: Episode, day: date) -> str:

@@ -266,6 +266,24 @@ def test_a_restart_of_the_site_pc_is_told_apart_from_a_lost_link(story: Any, cau
     assert row.description == (f"Máy giám sát khởi động lại lúc 09:05:00 {words}, ngừng ghi nhận từ 09:01:00.",)
 
 
+def test_a_silence_whose_cause_the_agent_told_names_it_once(story: Any) -> None:
+    details = {"cause": "power_lost"}
+    incident = story.incident("link.down", "09:01:00", "09:05:10", place=Place.AGENT, details=details)
+    life = Lifecycle(what="started", at=story.at("09:05:00"), cause="power_lost", last_seen_at=story.at("09:01:00"))
+    assert story.row(incident, story.record(life), story.check()).description == (
+        "Mất liên lạc với máy giám sát của điểm cầu do mất điện từ 09:01:00 đến 09:05:10 (4 phút 10 giây).",
+    )
+
+
+def test_an_outage_of_the_whole_link_within_one_of_the_mcu_is_told_beside_it(story: Any) -> None:
+    mcu = story.incident("link.mcu_unreachable", "09:00:00", "09:10:00", place=Place.MCU)
+    whole = story.incident("link.down", "09:05:00", "09:05:30", place=Place.TSLCD)
+    assert story.row(mcu, whole, story.check()).description == (
+        "Mất kết nối tới MCU từ 09:00:00 đến 09:10:00 (10 phút).",
+        "Mất kết nối đường TSLCD từ 09:05:00 đến 09:05:30 (30 giây).",
+    )
+
+
 def test_a_row_with_countless_kinds_of_faults_stays_short(story: Any) -> None:
     many = [story.incident(f"camera.fault_{n:02}", f"09:{n:02}:00", f"09:{n:02}:10") for n in range(20)]
     description = story.row(*many, story.check()).description
