@@ -112,6 +112,20 @@ def test_incident_appears_without_reload_is_taken_by_key_and_closes(wall: Page, 
     assert wall.evaluate("window.sameDocument") is True
 
 
+def test_warning_sounds_once_and_an_advisory_not_at_all(wall: Page, hall: Any) -> None:
+    wall.click("#sound")
+    until(wall, "() => window.tones === 1")
+    hall.tell_incident(hall.incident("an-lao", "camera.dirty", severity=Severity.INFO))
+    expect(wall.locator(".alert")).to_have_count(1)
+    assert "⚠" not in wall.title()
+    hall.tell_incident(hall.incident("an-lao", "camera.black", severity=Severity.WARNING))
+    expect(wall.locator(".alert")).to_have_count(2)
+    hall.tell_incident(hall.incident("an-lao", "camera.black", severity=Severity.WARNING, times=2))
+    expect(wall.locator(".alert").first).to_contain_text("2 lần")
+    assert wall.evaluate("window.tones") == 2
+    until(wall, "() => document.title.startsWith('⚠')")
+
+
 def test_acknowledging_works_with_the_keyboard_alone_and_keeps_its_place(wall: Page, hall: Any) -> None:
     hall.tell_incident(hall.incident())
     button = wall.locator(".alert .ack button")
