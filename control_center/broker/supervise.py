@@ -55,6 +55,7 @@ class Broker:
         self.folder = folder.resolve()
         self.restarts = 0
         """How often it had to be started again."""
+        self._log_begin = 0
         self._executable = executable or find_mosquitto()
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
@@ -111,6 +112,7 @@ class Broker:
         if path.exists() and path.stat().st_size > LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
         with path.open("ab") as output:
+            self._log_begin = output.tell()
             self._child = subprocess.Popen(
                 [self._executable, "-c", str(self.folder / "mosquitto.conf")],
                 stdin=subprocess.DEVNULL,
@@ -123,10 +125,16 @@ class Broker:
     def _answers(self, timeout_s: float) -> bool:
         until = time.monotonic() + timeout_s
         while time.monotonic() < until and self.pid is not None and not self._stopping.is_set():
-            if all(_listens(listener.address, listener.port) for listener in self.plan.listeners):
+            # Its own word first: on a port in use somebody else would answer.
+            if self._says_running() and all(_listens(listener.address, listener.port) for listener in self.plan.listeners):
                 return self.pid is not None
             time.sleep(0.03)
         return False
+
+    def _says_running(self) -> bool:
+        with (self.folder / "mosquitto.log").open("rb") as file:
+            file.seek(self._log_begin)
+            return b" running" in file.read()
 
     def _keep_alive(self) -> None:
         pause_s = 0.1
@@ -168,7 +176,7 @@ class Broker:
             log.warning("broker: ending mosquitto (pid %d), left over from a run that was killed", pid)
             os.kill(pid, signal.SIGTERM)
             until = time.monotonic() + 5.0
-            while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+            while Path(f"/proc/{pid}/cmdline").read_bytes() and time.monotonic() < until:  # empty: dead, not yet reaped
                 time.sleep(0.05)
 
 

@@ -105,7 +105,7 @@ def play_round(house: House, seed: int) -> None:
     assert len(stored) >= 30
 
 
-@pytest.mark.req("R31")
+@pytest.mark.req("R11")
 @pytest.mark.parametrize("seed", range(10))
 def test_every_event_arrives_and_none_twice(house: House, seed: int) -> None:
     play_round(house, seed)
