@@ -135,11 +135,12 @@ def _status(options: argparse.Namespace) -> int:
     if said is None:
         print(f"edge-agent: {configuration.directory / FILE}: tác tử chưa chạy lần nào (the agent has not run yet)", file=sys.stderr)
         return COULD_NOT
+    now = datetime.now(UTC)
     if options.json:
         _print_json(said)
     else:
-        terminal.show_status(said, datetime.now(UTC))
-    if said.pid == 0:
+        terminal.show_status(said, now)
+    if not said.speaks(now):
         return COULD_NOT
     return _status_of([component.verdict.state for component in said.components])
 
@@ -172,7 +173,8 @@ def _print_json(document: msgspec.Struct) -> None:
 
 
 def _status_of(states: list[State]) -> int:
-    return FAULTS if any(state in (State.FAULT, State.WARNING) for state in states) else WELL
+    """What was not checked is not well."""
+    return FAULTS if any(state not in (State.OK, State.NOT_FITTED) for state in states) else WELL
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from contract.meetings import Phase
 from contract.messages import ComponentState
 
 FILE = "status.json"
+SILENT_AFTER_S = 60.0
+"""A daemon that has said nothing for so long does not run any more, or hangs."""
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,3 +44,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     page: str = ""
     checked_at: datetime | None = None
     components: tuple[ComponentState, ...] = ()
+
+    def speaks(self, now: datetime) -> bool:
+        """Whether the daemon runs, as far as can be told at `now`."""
+        return self.pid != 0 and (now - self.at).total_seconds() <= SILENT_AFTER_S

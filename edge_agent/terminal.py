@@ -41,8 +41,7 @@ def show_probe(report: ProbeReport, phase: Phase) -> None:
 
 def show_status(status: AgentStatus, now: datetime) -> None:
     """Draw what the running agent says."""
-    stale = (now - status.at).total_seconds() > 60
-    running = "đã dừng" if status.pid == 0 else "KHÔNG còn trả lời" if stale else "đang chạy"
+    running = "đang chạy" if status.speaks(now) else "đã dừng" if status.pid == 0 else "KHÔNG còn trả lời"
     console = _console()
     _draw(
         f"{status.name} · {wording.PHASES[status.phase]}{f' · {status.meeting_title}' if status.meeting_title else ''}",
