@@ -58,7 +58,7 @@ FAULTS = (
     ),
     FaultSpec(
         code="agent.stale",
-        effect=FormEffect.NOT_MEASURED,
+        effect=FormEffect.TOLD,
         severity=Severity.WARNING,
         severity_in={Phase.LIVE: Severity.CRITICAL},
         title_vi="Máy giám sát im lặng",
