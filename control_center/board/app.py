@@ -24,7 +24,7 @@ from control_center.board import pages, stream
 from control_center.board.archive import Archive
 from control_center.board.desk import Desk
 from control_center.board.forms import Forms
-from control_center.board.guard import LOOPBACK_HOSTS, Guard
+from control_center.board.guard import OWN_NAMES, Guard
 from control_center.board.painter import STATIC, Painter
 from control_center.incidents.model import Incident
 from control_center.live import Live
@@ -96,7 +96,7 @@ def create_app(
     *,
     clock: Callable[[], datetime] = _now,
     acknowledge: Acknowledge | None = None,
-    allowed_hosts: Iterable[str] = LOOPBACK_HOSTS,
+    allowed_hosts: Iterable[str] = OWN_NAMES,
 ) -> Starlette:
     """The board over a live state and a store.
 
@@ -110,7 +110,7 @@ def create_app(
         clock: The center's time, UTC.
         acknowledge: Acknowledges an incident: (incident id, name of who did, UTC). By default it is written to the
             store and told to `live` at once.
-        allowed_hosts: Names by which browsers may ask for the board; ``*`` allows all.
+        allowed_hosts: Names by which browsers may ask for the board, beside its IP addresses; ``*`` allows all.
 
     Returns:
         The application; its `state.board.closing` event ends all streams (`server.make_server` sets it).

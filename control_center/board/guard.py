@@ -6,6 +6,7 @@ checked so that no page elsewhere reaches it by DNS rebinding, and what changes 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+OWN_NAMES = ("localhost",)
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -40,6 +41,15 @@ def host_name(host: str) -> str:
         return ""
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address. DNS rebinding needs a name, so an address is as good as a name that is allowed."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_own(headers: Headers) -> bool:
     """Whether a request was sent by a page of ours.
 
@@ -56,9 +66,9 @@ def is_own(headers: Headers) -> bool:
 class Guard:
     """ASGI middleware; plain, because a stream of events must pass through it unbuffered."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Iterable[str] = LOOPBACK_HOSTS) -> None:
+    def __init__(self, app: ASGIApp, allowed_hosts: Iterable[str] = OWN_NAMES) -> None:
         self._app = app
-        self._hosts = frozenset(host.lower().strip("[]") for host in allowed_hosts)
+        self._hosts = frozenset(host.lower() for host in allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in or refuse it; put the headers on every answer."""
@@ -66,7 +76,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if "*" not in self._hosts and host_name(headers.get("host", "")) not in self._hosts:
+        host = host_name(headers.get("host", ""))
+        if not ("*" in self._hosts or host in self._hosts or is_address(host)):
             await self._refuse(400, "Tên máy chủ không được phép.", scope, receive, send)
         elif scope["method"] in _CHANGES and not is_own(headers):
             await self._refuse(403, "Yêu cầu không đến từ trang của hệ thống.", scope, receive, send)

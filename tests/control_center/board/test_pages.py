@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -169,8 +172,8 @@ def test_other_host_names_are_refused(client: Any, host: str) -> None:
     assert client.get("/", headers={"Host": host}).status_code == 400
 
 
-@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:1", "[::1]:8080", "LOCALHOST"])
-def test_loopback_host_names_are_allowed(client: Any, host: str) -> None:
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:1", "[::1]:8080", "LOCALHOST", "10.51.1.9:8080"])
+def test_own_name_and_any_address_are_allowed(client: Any, host: str) -> None:
     assert client.get("/", headers={"Host": host}).status_code == 200
 
 
@@ -300,6 +303,19 @@ def test_form_is_previewed_and_downloaded(client: Any, engine: Engine, meeting: 
         assert answer.content.startswith(begin)
         assert answer.headers["content-disposition"] == f'attachment; filename="nhat-ky-{meeting.id}.{kind}"'
     assert client.get(f"/meeting/{meeting.id}/form.exe").status_code == 404
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    page=st.sampled_from(["site", "meeting", "incidents", "static", "events", ""]),
+    name=st.text(max_size=30),
+    rest=st.sampled_from(["", "/form", "/form.pdf", "/ack", "/form."]),
+    method=st.sampled_from(["get", "post"]),
+)
+def test_no_address_breaks_the_board(client: Any, page: str, name: str, rest: str, method: str) -> None:
+    address = f"/{page}/{quote(name, safe='')}{rest}"
+    answer = client.get(address) if method == "get" else client.post(address, headers=SAME_ORIGIN, content=name.encode("utf-8", "replace"))
+    assert answer.status_code < 500
 
 
 def test_file_name_holds_no_path() -> None:
