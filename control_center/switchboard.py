@@ -34,7 +34,8 @@ from control_center.live import LinkLight, Live, SiteLive
 log = logging.getLogger(__name__)
 IDLE_GRACE = timedelta(minutes=5)
 """Outside meetings, an agent that was not heard for this long is shown as silent; no incident follows from it."""
-EVENTS = (Onset, Cleared, Interruption, Lifecycle)
+ABSENT_GRACE = timedelta(minutes=5)
+"""Before a meeting, a site that is not switched on yet has this long from the begin of the phase."""
 
 
 class Switchboard:
@@ -140,7 +141,8 @@ class Switchboard:
                     self._change(site, link=LinkLight.STALE, link_since=heard_at)
                 continue
             silent_since = max(heard_at or self._started_at, since, self._started_at)
-            if now - silent_since <= self._grace or site.site in self._silent:
+            absent = duty.phase is not Phase.LIVE and (heard_at is None or heard_at < since)
+            if now - silent_since <= (ABSENT_GRACE if absent else self._grace) or site.site in self._silent:
                 continue
             path_heard_at = self._path_heard_at.get(site.site)
             path_up = path_heard_at is not None and now - path_heard_at <= self._grace

@@ -262,6 +262,8 @@ class Engine:
             if creates:
                 fresh = msgspec.structs.replace(self._site_incident(site, found, span, event.meeting), place=place)
                 fresh = self._opened(fresh, at)
+                if isinstance(event, Interruption):
+                    self._exact.add(fresh.id)
                 self._put(fresh if span.ended_at is None else by.closed(fresh, span.ended_at))
             return
         if found.code == MCU_LOSS and incident.code != MCU_LOSS:
