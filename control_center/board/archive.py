@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from contract.messages import CheckDone
-from control_center.board.views import Contact
+from control_center.board.alerts import Contact
 from control_center.incidents.model import Incident
 from control_center.store import incidents as incident_store
 from control_center.store import registry

@@ -9,11 +9,12 @@ from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 
-from control_center.board import views
+from control_center.board import alerts, views
+from control_center.board.alerts import Contact, IncidentView
 from control_center.board.archive import Archive
 from control_center.board.figures import FigureView, figure_views
 from control_center.board.painter import Painter
-from control_center.board.views import Contact, IncidentView, MeetingView, TileView
+from control_center.board.views import MeetingView, TileView
 from control_center.incidents.model import Incident, IncidentState
 from control_center.live import Live
 
@@ -56,11 +57,11 @@ class Desk:
 
     def incidents_of(self, site: str) -> list[Incident]:
         """A site's incidents that are not closed, the alarming ones first."""
-        return sorted((incident for incident in self.live.incidents.values() if incident.site == site), key=views.alert_order)
+        return sorted((incident for incident in self.live.incidents.values() if incident.site == site), key=alerts.alert_order)
 
     def view_of(self, incident: Incident) -> IncidentView:
         """An incident with its site's name and contacts."""
-        return views.incident_view(incident, self.name_of(incident.site), self._contacts.get(incident.site, ()))
+        return alerts.incident_view(incident, self.name_of(incident.site), self._contacts.get(incident.site, ()))
 
     def _tile(self, site: str) -> TileView | None:
         """Tile of a site, None if the wall does not show it."""
@@ -83,29 +84,29 @@ class Desk:
         """All that the wall shows this moment."""
         live = self.live
         by_site: dict[str, list[Incident]] = {}
-        for incident in sorted(live.incidents.values(), key=views.alert_order):
+        for incident in sorted(live.incidents.values(), key=alerts.alert_order):
             by_site.setdefault(incident.site, []).append(incident)
         shown = views.on_wall(live.sites, live.meeting)
         alarms = [incident for incident in live.incidents.values() if incident.state in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)]
         return WallViews(
             meeting=None if live.meeting is None else views.meeting_view(live.meeting, live.phase),
             phase=live.phase.value,
-            alerts=tuple(self.view_of(incident) for incident in sorted(alarms, key=views.alert_order)),
+            alerts=tuple(self.view_of(incident) for incident in sorted(alarms, key=alerts.alert_order)),
             tiles=tuple(views.tile_view(one, by_site.get(one.site, []), live.meeting) for one in shown),
             density=views.density(len(shown)),
         )
 
     def paint_wall(self, wall: WallViews) -> dict[str, str]:
         """The wall's parts by element id."""
-        alerts = "".join(self.painter.alert(alert) for alert in wall.alerts)
-        return {"board": self.painter.page("_wall.html", wall=wall, alerts=alerts, tiles=self.painter.tiles(wall.tiles))}
+        cards = "".join(self.painter.alert(alert) for alert in wall.alerts)
+        return {"board": self.painter.page("_wall.html", wall=wall, alerts=cards, tiles=self.painter.tiles(wall.tiles))}
 
     def site_parts(self, site: str) -> dict[str, str]:
         """The live part of a site's page by element id."""
         known = self.live.sites[site]
         tile = views.tile_view(known, self.incidents_of(site), self.live.meeting)
-        alerts = [self.view_of(one) for one in self.incidents_of(site)]
+        told = [self.view_of(one) for one in self.incidents_of(site)]
         figures: tuple[FigureView, ...] = figure_views(known)
         return {
-            "site-live": self.painter.page("_site.html", tile=tile, alerts=alerts, figures=figures, contacts=self._contacts.get(site, ()))
+            "site-live": self.painter.page("_site.html", tile=tile, alerts=told, figures=figures, contacts=self._contacts.get(site, ()))
         }

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from contract.meetings import Phase
-from control_center.board import views, wording
+from control_center.board import wording
+from control_center.board.alerts import IncidentView, incident_view
 from control_center.board.desk import Desk
 from control_center.board.forms import DOWNLOADS, Forms
 from control_center.board.guard import FORM_POLICY
 from control_center.board.records import check_view, span_lines
-from control_center.board.views import IncidentView
 from control_center.incidents.model import Incident
 from control_center.store.registry import MeetingRecord
 
@@ -137,7 +137,7 @@ class Pages:
         return record
 
     def _views(self, incidents: list[Incident], names: dict[str, str]) -> list[IncidentView]:
-        return [views.incident_view(incident, names.get(incident.site) or self._desk.name_of(incident.site)) for incident in incidents]
+        return [incident_view(incident, names.get(incident.site) or self._desk.name_of(incident.site)) for incident in incidents]
 
 
 def _phase(record: MeetingRecord, now: datetime) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 import jinja2
 
 from control_center.board import wording
-from control_center.board.views import IncidentView, TileView
+from control_center.board.alerts import IncidentView
+from control_center.board.views import TileView
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"

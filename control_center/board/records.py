@@ -7,7 +7,7 @@ from datetime import datetime
 
 from contract.messages import CheckDone
 from control_center.board import wording
-from control_center.board.views import sentence
+from control_center.board.alerts import sentence
 from control_center.board.wording import Word
 from control_center.incidents.model import Incident, Span
 

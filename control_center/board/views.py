@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from contract import catalog
-from contract.catalog.words import quantity
-from contract.findings import Component, Finding, Severity, State
+from contract.findings import Component, Severity, State
 from contract.meetings import Meeting, Phase, Role
 from contract.messages import ComponentState
 from control_center.board import wording
+from control_center.board.alerts import IncidentView, finding_of, incident_view, sentence
 from control_center.board.wording import Word
-from control_center.incidents.model import Incident, IncidentState, Place
+from control_center.incidents.model import Incident, IncidentState
 from control_center.live import LinkLight, SiteLive
 
 _ALWAYS = (Component.LINK, Component.CAMERA, Component.MICROPHONE, Component.CODEC, Component.CABLES)
 """A tile shows these even when nothing has been heard of them: "not checked" must be seen."""
 _MOST_SITES_AT_EASE = 6
 _MOST_SITES_IN_FULL = 15
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contact:
-    """Whom to phone; `duty` is a word of `store.registry.ContactRole`: site, center, provider or power."""
-
-    name: str
-    phone: str
-    duty: str = "site"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,45 +47,6 @@ class ComponentView:
     valid_for_s: float
     why: str
     found: tuple[FindingView, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class IncidentView:
-    """One incident as alert card, badge or line of a timeline."""
-
-    id: str
-    code: str
-    site: str
-    site_name: str
-    component: str
-    state: IncidentState
-    state_text: str
-    severity: Severity
-    word: Word
-    title: str
-    sentence: str
-    advice: str
-    place: str
-    began_at: datetime
-    ended_at: datetime | None
-    lasted: str
-    times: int
-    acknowledged_by: str
-    acknowledged_at: datetime | None
-    contacts: tuple[Contact, ...]
-    opened_at: datetime
-    sort: str
-    """Order of the alert panel as text: not yet acknowledged first, then the worse, then the newer."""
-
-    @property
-    def about_link(self) -> bool:
-        """Whether it is about the connection itself."""
-        return self.code.startswith("link.")
-
-    @property
-    def loud(self) -> bool:
-        """Whether it is an alarm: open, not yet acknowledged, and more than an advisory."""
-        return self.state is IncidentState.OPEN and self.severity is not Severity.INFO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,83 +86,6 @@ class MeetingView:
     ends_at: datetime | None
     ends_word: str
     span: str
-
-
-def _finite(figure: float | None) -> float | None:
-    return figure if figure is not None and math.isfinite(figure) else None
-
-
-def sentence(found: Finding) -> str:
-    """Catalog's sentence; a code that only a newer peer knows is told with its raw figures."""
-    if found.code in catalog.FAULTS:
-        return catalog.sentence(found)
-    if found.figure is None:
-        return found.code
-    limit = "" if found.limit is None else f" (giới hạn {quantity(found.limit, found.unit)})"
-    return f"{found.code}: {quantity(found.figure, found.unit)}{limit}"
-
-
-def finding_of(incident: Incident) -> Finding:
-    """The incident's figures as a finding, to be told by the catalog."""
-    return Finding(
-        code=incident.code,
-        severity=incident.severity,
-        component=incident.component,
-        target=incident.target,
-        figure=_finite(incident.figure),
-        limit=_finite(incident.limit),
-        unit=incident.unit,
-        frequency_hz=_finite(incident.frequency_hz),
-        since=incident.began_at,
-        details={key: word for key, word in incident.details.items() if isinstance(word, str) or math.isfinite(word)},
-    )
-
-
-def alert_order(incident: Incident) -> str:
-    """Sort key of the alert panel: not yet acknowledged first, then the worse, then the newer."""
-    opened_ms = int((incident.opened_at or incident.began_at).timestamp() * 1000)
-    acknowledged = int(incident.state is IncidentState.ACKNOWLEDGED)
-    return f"{acknowledged}{2 - incident.severity.rank}{10**14 - opened_ms:015d}{incident.id}"
-
-
-def whom_to_phone(incident: Incident, contacts: Sequence[Contact]) -> tuple[Contact, ...]:
-    """Those of a site's contacts who can do something about an incident: its technician first, who is asked of every fault."""
-    duties = ["site"]
-    if incident.component == Component.LINK:
-        duties = ["provider", "site"] if incident.place in (Place.TSLCD, Place.MCU) else ["site", "provider"]
-    elif incident.code == "cables.on_battery":
-        duties = ["site", "power"]
-    return tuple(contact for duty in duties for contact in contacts if contact.duty == duty)
-
-
-def incident_view(incident: Incident, site_name: str, contacts: Sequence[Contact] = ()) -> IncidentView:
-    """What the board says of an incident."""
-    found = finding_of(incident)
-    ended_at = incident.ended_at
-    return IncidentView(
-        id=incident.id,
-        code=incident.code,
-        site=incident.site,
-        site_name=site_name,
-        component=wording.component(incident.component),
-        state=incident.state,
-        state_text=wording.INCIDENT[incident.state],
-        severity=incident.severity,
-        word=wording.SEVERITY[incident.severity],
-        title=catalog.title(incident.code),
-        sentence=sentence(found),
-        advice=catalog.advice(found),
-        place="" if incident.place is Place.UNKNOWN and incident.component != Component.LINK else wording.PLACE[incident.place],
-        began_at=incident.began_at,
-        ended_at=ended_at,
-        lasted="" if ended_at is None else wording.duration(ended_at - incident.began_at),
-        times=incident.times,
-        acknowledged_by=incident.acknowledged_by,
-        acknowledged_at=incident.acknowledged_at,
-        contacts=whom_to_phone(incident, contacts),
-        opened_at=incident.opened_at or incident.began_at,
-        sort=alert_order(incident),
-    )
 
 
 def _why(state: ComponentState) -> str:

@@ -15,8 +15,8 @@ from contract.findings import Component, Severity, State
 from contract.meetings import Meeting, Phase, Role
 from contract.messages import CheckReason, ComponentState
 from contract.readings import Failure
-from control_center.board import views, wording
-from control_center.board.views import Contact
+from control_center.board import alerts, views, wording
+from control_center.board.alerts import Contact
 from control_center.incidents.model import Incident, IncidentState, Place
 from control_center.live import LinkLight, SiteLive
 from control_center.store.forms import FormState
@@ -99,7 +99,7 @@ def test_alerts_stand_open_before_acknowledged_then_worse_then_newer(incident: C
         incident(id="3", severity=Severity.WARNING, opened_at=later),
         incident(id="4", state=IncidentState.ACKNOWLEDGED, opened_at=later),
     ]
-    keys = [views.alert_order(one) for one in order]
+    keys = [alerts.alert_order(one) for one in order]
     assert keys == sorted(keys)
     assert len(set(keys)) == 4
 
@@ -116,7 +116,7 @@ def test_alerts_stand_open_before_acknowledged_then_worse_then_newer(incident: C
 @pytest.mark.req("R7")
 def test_whom_to_phone_follows_from_the_fault(incident: Callable[..., Incident], code: str, place: Place, duties: list[str]) -> None:
     everybody = [Contact(name=duty, phone="1", duty=duty) for duty in wording.DUTY]
-    assert [one.duty for one in views.whom_to_phone(incident(code=code, place=place), everybody)] == duties
+    assert [one.duty for one in alerts.whom_to_phone(incident(code=code, place=place), everybody)] == duties
 
 
 @pytest.mark.parametrize(
