@@ -34,7 +34,6 @@ def one_site(folder: Path) -> Iterator[tuple[Center, Site]]:
         server.play("benchroom", talk, again=True)
         microphone = Microphone(server.give_microphone(folder / MAIN.id, "benchroom"), server.environment)
     site = Site(MAIN, folder / MAIN.id, center, microphone, seed=1, ssid=center.numbers()[MAIN.id])
-    site.file.write_text(site.file.read_text(encoding="utf-8").partition("# The camera is looked at")[0], encoding="utf-8")
     try:
         yield center, site
     finally:

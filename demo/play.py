@@ -75,7 +75,10 @@ class Play:
         microphones = self._sound()
         self.tell("Dựng ba điểm cầu: camera, bộ kết nối, đường truyền, tác tử giám sát")
         for seed, part in enumerate(SITES, start=1):
-            site = Site(part, self.folder / part.id, self.center, microphones[part.id], seed=seed, ssid=numbers[part.id])
+            # The main site's camera gets covered: with a look every second its alarm comes in seconds.
+            period_s = 1.0 if part is MAIN else 5.0
+            microphone = microphones[part.id]
+            site = Site(part, self.folder / part.id, self.center, microphone, seed=seed, ssid=numbers[part.id], camera_period_s=period_s)
             self.sites[part.id] = site
             site.start()
         if executable() is None:

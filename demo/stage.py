@@ -172,7 +172,9 @@ port = {self.web_port}
 class Site:
     """One site: its leg of the network, its equipment, its agent."""
 
-    def __init__(self, part: Part, folder: Path, center: Center, microphone: Microphone, *, seed: int, ssid: int) -> None:
+    def __init__(
+        self, part: Part, folder: Path, center: Center, microphone: Microphone, *, seed: int, ssid: int, camera_period_s: float = 10
+    ) -> None:
         self.part = part
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -181,6 +183,7 @@ class Site:
         self.codec = ConferencingSystem("codec")
         self.mcu = Mcu("mcu")
         self.microphone = microphone
+        self.camera_period_s = camera_period_s
         self.page_port = free_port()
         password = folder / "password"
         shutil.copy(center.folder / "state" / "identities" / f"{part.id}.password", password)
@@ -239,9 +242,9 @@ kind = "stamp"
 host = "{LOOPBACK}"
 port = {stamp}
 
-# The camera is looked at more often than the default, because this meeting lasts less than a minute.
+# The camera is looked at more often than by default, because this meeting lasts less than a minute.
 [rounds.live]
-camera_s = 1.5
+camera_s = {self.camera_period_s:g}
 """
 
     def start(self) -> None:
