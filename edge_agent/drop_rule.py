@@ -237,6 +237,10 @@ class DropRule:
         """How many outages were confirmed within the flap window."""
         return sum(now_s - at_s <= self.limits.flap_window_s for at_s in self._drops)
 
+    def standing(self) -> tuple[Finding, ...]:
+        """Findings of the outages that are confirmed and last."""
+        return tuple(found for outage in tuple(self._outages) for found in outage.findings)
+
     def answered(self, name: str, sent_s: float, received_s: float) -> None:
         """An answer of one end came; a return is kept for `look` to tell."""
         end = self.ends[name]

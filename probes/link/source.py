@@ -178,10 +178,8 @@ class Wire:
                 return
             except ConnectionRefusedError:
                 heard.refused = self.target.kind is Kind.STAMP
-            except OSError:
-                # An unreachable network may also speak through the socket's error: the missing answer says it all.
-                if flags:
-                    return
+            except OSError:  # what the network says against it; the missing answer says the same
+                return
             else:
                 if flags:
                     self._take_left(heard, octets, ancillary)
