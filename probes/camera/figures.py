@@ -78,10 +78,11 @@ class Figures:
 
 def reference_of(picture: Picture) -> Reference:
     """Measure an approved view."""
-    gray = measure.gray_of(measure.shrunk(picture, SMALL_PX))
+    small = measure.shrunk(picture, SMALL_PX)
+    gray = measure.gray_of(small)
     return Reference(
         gray=gray,
-        light=measure.light_of(gray),
+        light=measure.light_of(small, gray),
         contoured=measure.contoured_tiles_of(gray),
         edge_widths=measure.edge_widths_of(measure.gray_of(measure.shrunk(picture, DETAIL_PX))),
         landmarks=landmarks_of(gray),
@@ -108,7 +109,7 @@ def quick_figures(picture: Picture, size_px: tuple[int, int], reference: Referen
     found = Figures(
         width_px=size_px[0],
         height_px=size_px[1],
-        light=measure.light_of(gray),
+        light=measure.light_of(small, gray),
         contour_ratio=float(contoured.mean()),
         noise_level=noise_level,
         bars=calm and shows_bars(small),

@@ -14,11 +14,13 @@ from probes.camera.limits import CameraLimits, CameraSettings
 
 _POSE_ERROR = 0.05
 """Measuring error of shift (% of the width) and rotation (degrees), seen on rendered moves; that of zoom is three times as large."""
-_PAGE_GLOW_RATIO = 0.03
+_PAGE_HALFTONE_RATIO = 0.5
 """Below this the white is a page or a slide, not blown-out light."""
-_LIKE = 0.5
+_LIKE = 0.75
 """Coarse likeness from which a picture without contours is the same view out of focus, not a covered lens."""
 _VIEW_LOST_RATIO = 0.05
+_CALM_LEVEL = 3.0
+"""Noise above this hides contours that are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +76,28 @@ def _overexposed(figures: Figures, limits: CameraLimits, settings: CameraSetting
 
 
 def _is_page(figures: Figures) -> bool:
-    light = figures.light
-    return light.clipped_ratio < 0.995 and light.glow_ratio < _PAGE_GLOW_RATIO and figures.contour_ratio > 0.02
+    return figures.light.clipped_ratio > 0.5 and figures.light.halftone_ratio < _PAGE_HALFTONE_RATIO and figures.contour_ratio > 0.02
 
 
 def _covered(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
     if _is_page(figures) or figures.light.clipped_ratio > 0.9:
         return None
     if figures.lost_ratio is not None and figures.likeness is not None:
-        if figures.lost_ratio >= limits.covered_lost_ratio and figures.likeness < _LIKE:
-            return Suspicion("camera.covered", figure=100 * figures.lost_ratio, limit=100 * limits.covered_lost_ratio, unit="%")
+        lost = figures.lost_ratio
+        if _view_is_gone(figures) and (figures.edge_width_px or 0) > limits.blurred_edge_width_px:
+            # Cloth or fingers before the lens make contours of their own, but soft ones, and nothing of the view is left.
+            lost = 1.0
+        if lost >= limits.covered_lost_ratio and figures.likeness < _LIKE:
+            return Suspicion("camera.covered", figure=100 * lost, limit=100 * limits.covered_lost_ratio, unit="%")
         return None
     if figures.contour_ratio >= limits.covered_edge_ratio:
         return None
     return Suspicion("camera.covered", figure=100 * (1 - figures.contour_ratio), limit=100 * (1 - limits.covered_edge_ratio), unit="%")
+
+
+def _view_is_gone(figures: Figures) -> bool:
+    pose = figures.pose
+    return pose is not None and pose.kept_ratio is not None and pose.kept_ratio <= _VIEW_LOST_RATIO and pose.kept_corners == 0
 
 
 def _underexposed(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
@@ -100,16 +110,29 @@ def _underexposed(figures: Figures, limits: CameraLimits, settings: CameraSettin
 def _frozen(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
     if figures.motion_level is None or figures.motion_level > limits.frozen_motion_level:
         return None
-    return Suspicion("camera.frozen", figure=figures.motion_level, limit=limits.frozen_motion_level)
+    if figures.noise_level == 0 and figures.contour_ratio > 0:
+        # More than half of it is exactly even: drawn, not filmed. A slide may stand still.
+        return None
+    return Suspicion("camera.frozen", figure=round(figures.motion_level, 3), limit=limits.frozen_motion_level)
 
 
 def _blurred(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
     width = figures.edge_width_px
     if width is not None and width > limits.blurred_edge_width_px:
         return Suspicion("camera.blurred", figure=width, limit=limits.blurred_edge_width_px, unit="px")
+    lost, like = figures.lost_ratio, figures.likeness
+    if lost is not None and like is not None and lost >= 0.5 and like >= 0.9 and figures.noise_level < _CALM_LEVEL and width is None:
+        # So far out of focus that no contour is left to measure, and yet the same view.
+        return Suspicion("camera.blurred", figure=100 * (1 - lost), limit=50.0, unit="%")
     sharpness = figures.sharpness_ratio
     moved = figures.pose is not None and figures.pose.kept_ratio is not None and figures.pose.kept_ratio < 0.3
-    if sharpness is None or moved or sharpness >= limits.blurred_sharpness_ratio or width is None or width < limits.blurred_edge_width_px / 2:
+    if (
+        sharpness is None
+        or moved
+        or sharpness >= limits.blurred_sharpness_ratio
+        or width is None
+        or width < limits.blurred_edge_width_px / 2
+    ):
         return None
     return Suspicion("camera.blurred", figure=100 * sharpness, limit=100 * limits.blurred_sharpness_ratio, unit="%")
 
@@ -119,9 +142,11 @@ def _moved(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> 
     if pose is None or pose.kept_ratio is None:
         return None
     if pose.shift_percent is None or pose.rotation_deg is None or pose.zoom_percent is None:
-        if pose.kept_ratio <= _VIEW_LOST_RATIO and pose.kept_corners == 0 and figures.contour_ratio > 0.5:
+        if _view_is_gone(figures) and figures.contour_ratio > 0.5:
             words: dict[str, float | str] = {"shift_percent": "?", "rotation_deg": "?", "zoom_percent": "?"}
-            return Suspicion("camera.moved", figure=100 * (1 - pose.kept_ratio), limit=100 * (1 - _VIEW_LOST_RATIO), unit="%", details=words)
+            return Suspicion(
+                "camera.moved", figure=100 * (1 - pose.kept_ratio), limit=100 * (1 - _VIEW_LOST_RATIO), unit="%", details=words
+            )
         return None
     words = {"shift_percent": pose.shift_percent, "rotation_deg": pose.rotation_deg, "zoom_percent": pose.zoom_percent}
     measured = (

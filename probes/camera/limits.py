@@ -52,12 +52,16 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = 12.0
 
     black_luma_ratio: Annotated[Ratio, msgspec.Meta(description="A pixel darker than this is black (ffmpeg blackdetect pix_th)")] = 0.10
-    black_area_ratio: Annotated[Ratio, msgspec.Meta(description="The picture is black from this much black area (blackdetect pic_th)")] = 0.98
-    underexposed_luma_ratio: Annotated[Ratio, msgspec.Meta(description="Mean brightness below which a picture may be too dark")] = 0.16
+    black_area_ratio: Annotated[Ratio, msgspec.Meta(description="The picture is black from this much black area (blackdetect pic_th)")] = (
+        0.98
+    )
+    underexposed_luma_ratio: Annotated[Ratio, msgspec.Meta(description="Mean brightness below which a picture may be too dark")] = 0.18
     underexposed_bright_ratio: Annotated[
         Ratio, msgspec.Meta(description="… if its 95th percentile stays below this too: nothing in it is lit")
     ] = 0.26
-    overexposed_clipped_ratio: Annotated[Ratio, msgspec.Meta(description="Share of blown-out pixels (≥ 250 of 255) from which a picture is too bright")] = 0.28
+    overexposed_clipped_ratio: Annotated[
+        Ratio, msgspec.Meta(description="Share of blown-out pixels (two channels ≥ 250 of 255) from which a picture is too bright")
+    ] = 0.30
     overexposed_luma_ratio: Annotated[Ratio, msgspec.Meta(description="… if its mean brightness is above this too")] = 0.70
 
     covered_edge_ratio: Annotated[
@@ -70,21 +74,34 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     frozen_motion_level: Annotated[
         float,
         msgspec.Meta(
-            ge=0, le=255, description="Mean change between frames, in 8-bit levels at 640 px width, that no frame of a second exceeds if the picture stands still"
+            ge=0,
+            le=255,
+            description="Mean change between frames, in 8-bit levels at 640 px width, that no frame of a second exceeds if the picture stands still",
         ),
     ] = 0.09
 
     blurred_edge_width_px: Annotated[
-        float, msgspec.Meta(gt=0, le=100, description="Width (standard deviation) of the sharpest contours above which a picture is out of focus; larger pictures are brought to 1280 px first")
-    ] = 2.2
-    blurred_sharpness_ratio: Annotated[Ratio, msgspec.Meta(description="Sharpness against the reference below which a picture is out of focus")] = 0.5
+        float,
+        msgspec.Meta(
+            gt=0,
+            le=100,
+            description="Width (standard deviation) of the sharpest contours above which a picture is out of focus; larger pictures are brought to 1280 px first",
+        ),
+    ] = 1.8
+    blurred_sharpness_ratio: Annotated[
+        Ratio, msgspec.Meta(description="Sharpness against the reference below which a picture is out of focus")
+    ] = 0.5
 
-    moved_shift_percent: Annotated[Percent, msgspec.Meta(description="Shift of the view against the reference, of the picture width (R16)")] = 2.0
+    moved_shift_percent: Annotated[
+        Percent, msgspec.Meta(description="Shift of the view against the reference, of the picture width (R16)")
+    ] = 2.0
     moved_rotation_deg: Annotated[float, msgspec.Meta(ge=0, le=180, description="Rotation of the view against the reference (R16)")] = 1.0
     moved_zoom_percent: Annotated[Percent, msgspec.Meta(description="Change of scale of the view against the reference (R16)")] = 5.0
 
     look_s: Annotated[float, msgspec.Meta(gt=0, le=5, description="How much of a live picture one look takes")] = 1.0
-    no_frame_s: Annotated[Seconds, msgspec.Meta(description="A source that was opened and gives no picture for this long has no signal")] = 4.0
+    no_frame_s: Annotated[
+        Seconds, msgspec.Meta(description="A source that was opened and gives no picture for this long has no signal")
+    ] = 4.0
     open_s: Annotated[Seconds, msgspec.Meta(description="A network camera that does not answer for this long is not there")] = 4.0
     confirm_s: Annotated[Seconds, msgspec.Meta(description="How long a fault must last in a recording to be an event")] = 2.0
     clear_s: Annotated[Seconds, msgspec.Meta(description="How long a recording must be well again for the event to be over")] = 1.0

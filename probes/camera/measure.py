@@ -40,18 +40,18 @@ class Light:
     Attributes:
         mean_ratio: Mean brightness.
         p5_ratio, p95_ratio: Brightness that 5 % and 95 % of the pixels stay below.
-        clipped_ratio: Share of pixels at or above `CLIPPED_LEVEL`.
-        glow_ratio: Pixels just below clipping (225 to 249) per clipped pixel. Light that blows out fades into its
-            surroundings; a white page ends at the next letter, so its figure is near 0. 0 when nothing is clipped.
-        rest_ratio: Median brightness of the pixels that are not clipped; 1 if all are.
+        clipped_ratio: Share of pixels with two of their three channels at or above `CLIPPED_LEVEL`: a wall that blows out is
+            seldom white in all three, and a bright blue cloth is rightly full in one.
+        halftone_ratio: Of the pixels darker than `CLIPPED_LEVEL`, the share that is not really dark (level 90 and up). What blows
+            out is bright around it too; on a white page what is not paper is ink.
+        histogram: Share of the pixels at each of the 256 levels of luma.
     """
 
     mean_ratio: float
     p5_ratio: float
     p95_ratio: float
     clipped_ratio: float
-    glow_ratio: float
-    rest_ratio: float
+    halftone_ratio: float
     histogram: NDArray[np.float64]
 
     def dark_area_ratio(self, below_ratio: float) -> float:
@@ -76,20 +76,18 @@ def gray_of(picture: Picture) -> Picture:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def light_of(gray: Picture) -> Light:
-    """Brightness of a grey picture, from its histogram."""
+def light_of(picture: Picture, gray: Picture) -> Light:
+    """Brightness of a picture; `gray` is its luma."""
     counts = np.bincount(gray.reshape(-1), minlength=256).astype(np.float64)
     shares = counts / counts.sum()
     running = np.cumsum(shares)
-    clipped = float(shares[CLIPPED_LEVEL:].sum())
-    rest = shares[:CLIPPED_LEVEL]
+    white = float(shares[CLIPPED_LEVEL:].sum())
     return Light(
         mean_ratio=float(shares @ np.arange(256)) / 255,
         p5_ratio=float(np.searchsorted(running, 0.05)) / 255,
         p95_ratio=float(np.searchsorted(running, 0.95)) / 255,
-        clipped_ratio=clipped,
-        glow_ratio=float(shares[225:CLIPPED_LEVEL].sum()) / clipped if clipped > 0 else 0.0,
-        rest_ratio=float(np.searchsorted(np.cumsum(rest), rest.sum() / 2)) / 255 if clipped < 1 else 1.0,
+        clipped_ratio=float((np.count_nonzero(picture >= CLIPPED_LEVEL, axis=2) >= 2).mean()) if picture.ndim == 3 else white,
+        halftone_ratio=float(shares[90:CLIPPED_LEVEL].sum()) / (1 - white) if white < 1 else 1.0,
         histogram=shares,
     )
 
@@ -118,7 +116,11 @@ def tile_slices(height: int, width: int) -> list[tuple[slice, slice]]:
     columns, rows = TILES if width >= height else TILES[::-1]
     ys = [round(height * row / rows) for row in range(rows + 1)]
     xs = [round(width * column / columns) for column in range(columns + 1)]
-    return [(slice(top, bottom), slice(left, right)) for top, bottom in zip(ys, ys[1:], strict=False) for left, right in zip(xs, xs[1:], strict=False)]
+    return [
+        (slice(top, bottom), slice(left, right))
+        for top, bottom in zip(ys, ys[1:], strict=False)
+        for left, right in zip(xs, xs[1:], strict=False)
+    ]
 
 
 def contoured_tiles_of(gray: Picture) -> NDArray[np.bool_]:

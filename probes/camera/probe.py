@@ -58,7 +58,9 @@ def run(settings: CameraSettings, limits: CameraLimits, look: Look) -> ProbeRepo
         readings, findings = _examine(source, reference, told)
     except NoPictureError as error:
         readings = (catalog.missing(_ESSENTIAL, error.failure, at=began_at),)
-        findings = (told.finding(Suspicion(error.code, figure=limits.no_frame_s, unit="s", details={"seen": error.seen})),) if error.code else ()
+        findings = (
+            (told.finding(Suspicion(error.code, figure=limits.no_frame_s, unit="s", details={"seen": error.seen})),) if error.code else ()
+        )
     return told.report(began_s, name, readings, findings)
 
 
@@ -117,12 +119,12 @@ class _Told:
         }
         readings = [catalog.figure(metric, value, at=self.at) for metric, value in measured.items() if value is not None]
         if still:
-            readings += [catalog.missing(metric, Failure.UNSUPPORTED, at=self.at) for metric in ("camera.motion_level", "camera.frame_rate_hz")]
+            readings += [
+                catalog.missing(metric, Failure.UNSUPPORTED, at=self.at) for metric in ("camera.motion_level", "camera.frame_rate_hz")
+            ]
         return tuple(readings)
 
-    def report(
-        self, began_s: float, source: str, readings: tuple[Reading, ...] = (), findings: tuple[Finding, ...] = ()
-    ) -> ProbeReport:
+    def report(self, began_s: float, source: str, readings: tuple[Reading, ...] = (), findings: tuple[Finding, ...] = ()) -> ProbeReport:
         return ProbeReport(
             probe="camera",
             began_at=self.at,
@@ -211,5 +213,5 @@ def _rate(stamps: deque[float]) -> float | None:
 
 
 def _interval(stamps: deque[float]) -> float:
-    """Usual time between two frames."""
-    return float(np.median(np.diff(np.array(stamps)))) if len(stamps) >= 2 else 0.0
+    """Usual time between two frames; 25 a second until there are two."""
+    return float(np.median(np.diff(np.array(stamps)))) if len(stamps) >= 2 else 0.04
