@@ -24,6 +24,7 @@ from edge_agent.config import ConfigError, Configuration, merge_limits
 from edge_agent.debounce import Policy
 from edge_agent.judgement import Circumstances, Judgement
 from edge_agent.lifecycle import Life
+from edge_agent.link_state import LINK, LinkState
 from edge_agent.outbox import Outbox
 from edge_agent.page.server import PageServer
 from edge_agent.ports import Mute
@@ -32,6 +33,7 @@ from edge_agent.status import FILE, AgentStatus
 from edge_agent.uplink import Uplink
 from edge_agent.watches import MICROPHONE, MicrophoneWatch
 from probes.interface import Look
+from probes.link.limits import LinkLimits, LinkSettings
 from probes.registry import PROBES
 
 log = logging.getLogger(__name__)
@@ -81,8 +83,12 @@ class Daemon:
         self._woken = asyncio.Event()
         self._checking = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        kept = keep.read(self._directory / LIMITS_FILE, Limits)
+        if kept is not None:
+            self.take_limits(kept, store=False)
         self._rounds = {name: self._round(name) for name in PROBES}
         self._microphone_watch = MicrophoneWatch(self.judgement, lambda: self._look_for(MICROPHONE))
+        self._link = self._make_link()
         self._page = PageServer(
             self.status,
             lambda: self._spawn(self.check(CheckReason.MANUAL), "check asked for at the site"),
@@ -90,9 +96,6 @@ class Daemon:
         )
         self._uplink = self._make_uplink()
         self._started_s = time.monotonic()
-        kept = keep.read(self._directory / LIMITS_FILE, Limits)
-        if kept is not None:
-            self.take_limits(kept, store=False)
 
     # What comes from the center. May be called from the uplink's thread through `threadsafe`.
 
@@ -112,8 +115,16 @@ class Daemon:
             return
         self._limits_version = sent.version
         if store:
+            self._limits_changed()
             keep.write_struct(self._directory / LIMITS_FILE, sent)
         self._woken.set()
+
+    def _limits_changed(self) -> None:
+        limits = self._limits[LINK]
+        assert isinstance(limits, LinkLimits)
+        self._link.set_limits(limits)
+        if self._microphone_watch.running:
+            self._spawn(self._microphone_watch.restart(), "restart of the microphone watch")
 
     def take_command(self, sent: Command) -> None:
         """Carry out an order of the center."""
@@ -165,6 +176,7 @@ class Daemon:
             self._uplink.start()
             self.judgement.teller = self._uplink
         await self._start_page()
+        self._link.start()
         self._phase_changed()
         for each in self._rounds.values():
             self._keep_going(each.go_on, f"rounds of {each.name}")
@@ -183,8 +195,9 @@ class Daemon:
         await self._page.stop()
         await self._end_tasks()
         await self._microphone_watch.stop()
+        await asyncio.to_thread(self._link.stop)
         now = utc_now()
-        self.judgement.close_figures(now)
+        self.judgement.close_figures(now, self._link.rollups())
         self.judgement.note(self._life.end(now), now)
         if self._uplink is not None:
             await asyncio.to_thread(self._uplink.stop)
@@ -201,6 +214,13 @@ class Daemon:
                 log.error("the local page cannot listen on %s:%d: %s", settings.host, settings.port, error.strerror)  # noqa: TRY400
             else:
                 log.info("local page: %s", self.page_address)
+
+    def _make_link(self) -> LinkState:
+        settings, limits = self.configuration.settings[LINK], self._limits[LINK]
+        assert isinstance(settings, LinkSettings)
+        assert isinstance(limits, LinkLimits)
+        loop = asyncio.get_running_loop()
+        return LinkState(self.judgement, settings, limits, lambda take: threadsafe(loop, take), self._rounds[LINK].hurry)
 
     def _make_uplink(self) -> Uplink | None:
         if self.configuration.center is None:
@@ -234,6 +254,8 @@ class Daemon:
         return self.configuration.settings[name], self._limits[name], look
 
     def _take(self, report: ProbeReport, valid_for_s: float) -> None:
+        if report.probe == LINK:
+            report = self._link.rounds_say(report)
         self.judgement.take(report, utc_now(), valid_for_s)
 
     def _set_circumstances(self) -> None:
@@ -261,6 +283,7 @@ class Daemon:
 
     def _phase_changed(self) -> None:
         """Look anew as the phase wants it, and listen without a pause or stop doing so."""
+        self._link.set_phase(self._outlook.phase, self._outlook.meeting_id)
         listen = self._outlook.phase in agenda.WATCHED_PHASES and self._can_listen()
         self._rounds[MICROPHONE].paused = listen
         if listen and self._microphone_watch.running:
@@ -281,6 +304,8 @@ class Daemon:
         told_s = -HEARTBEAT_IDLE_S
         while True:
             self._look_at_self()
+            if self._outlook.meeting is not None:
+                self._link.tell_figures(utc_now())
             if time.monotonic() - told_s >= (HEARTBEAT_IDLE_S if self._outlook.meeting is None else HEARTBEAT_S):
                 told_s = time.monotonic()
                 self._tell_alive()
@@ -323,7 +348,7 @@ class Daemon:
     async def _gather_figures(self) -> None:
         while True:
             await asyncio.sleep(FIGURES_PERIOD_S)
-            self.judgement.close_figures(utc_now())
+            self.judgement.close_figures(utc_now(), self._link.rollups())
 
     def _write_status(self, *, stopped: bool = False) -> None:
         keep.write_struct(self._directory / FILE, self.status(stopped=stopped), durable=False)

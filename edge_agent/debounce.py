@@ -175,14 +175,16 @@ class Debouncer:
             times=track.times,
         )
 
-    def retract(self, key: Key, ended_at: datetime, *, phase: Phase = Phase.IDLE, meeting: str = "") -> list[Onset | Cleared]:
+    def retract(
+        self, key: Key, ended_at: datetime, *, phase: Phase = Phase.IDLE, meeting: str = "", policy: Policy | None = None
+    ) -> list[Onset | Cleared]:
         """End one fault on the word of a source that saw its end; a flapping one is kept until it has been quiet."""
         track = self._tracks.get(key)
         if track is None or not track.told:
             return []
         track.missing_since = max(ended_at, track.began_at or ended_at)
         track.missing_looks += 1
-        if self._damped(track, ended_at, self._policy):
+        if self._damped(track, ended_at, policy or self._policy):
             return []
         return [self._close(key, track, track.missing_since, phase=phase, meeting=meeting)]
 

@@ -15,7 +15,7 @@ import msgspec
 from contract.catalog import METRICS
 from contract.findings import Component, Finding, Verdict
 from contract.meetings import Phase
-from contract.messages import CheckDone, CheckReason, Cleared, ComponentState, Event, Onset, ProbeReport
+from contract.messages import CheckDone, CheckReason, Cleared, ComponentState, Event, Onset, ProbeReport, Rollup
 from contract.readings import Failure, Reading
 from contract.topics import Kind
 from contract.verdicts import verdict_of
@@ -97,10 +97,11 @@ class Judgement:
         self._look(source, [found], at, measured=True, policy=AT_ONCE, alone=True)
         self.tell(component, at)
 
-    def ended(self, component: str, key: Key, ended_at: datetime, at: datetime) -> None:
+    def ended(self, component: str, key: Key, ended_at: datetime, at: datetime, policy: Policy | None = None) -> None:
         """A watch says that one fault is over, and since when."""
         circumstances = self.circumstances
-        self._write(self._debouncer.retract(key, ended_at, phase=circumstances.phase, meeting=circumstances.meeting), at)
+        events = self._debouncer.retract(key, ended_at, phase=circumstances.phase, meeting=circumstances.meeting, policy=policy)
+        self._write(events, at)
         self.tell(component, at)
 
     def hand_over(self, old_source: str, new_source: str) -> None:
@@ -114,9 +115,9 @@ class Judgement:
         except (OSError, ValueError):
             log.exception("an event could not be written: %s", type(event).__name__)
 
-    def close_figures(self, at: datetime) -> None:
-        """Write the figures since the last time."""
-        figures = self.figures.take(at, phase=self.circumstances.phase, meeting=self.circumstances.meeting)
+    def close_figures(self, at: datetime, others: Iterable[Rollup] = ()) -> None:
+        """Write the figures since the last time, and those that a watch has rolled up itself."""
+        figures = self.figures.take(at, phase=self.circumstances.phase, meeting=self.circumstances.meeting, others=others)
         if figures is not None:
             try:
                 self._journal.append(Kind.FIGURES, figures, at)

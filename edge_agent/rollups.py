@@ -49,9 +49,11 @@ class Gatherer:
             ends_at: Its end; the next span begins there.
             phase: Phase in which it happened, told on.
             meeting: Meeting in which it happened, told on.
-            others: Rollups that a watch has made itself.
+            others: Rollups that a watch has made itself; they stand for ours of the same metric and target.
         """
-        rollups = tuple(_rollup(*key, line) for key, line in self._lines.items()) + tuple(others)
+        made = tuple(others)
+        told = {(rollup.metric, rollup.target) for rollup in made}
+        rollups = tuple(_rollup(*key, line) for key, line in self._lines.items() if key not in told) + made
         begins_at, self._begins_at, self._lines = self._begins_at, ends_at, {}
         if not rollups:
             return None

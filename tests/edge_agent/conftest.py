@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -205,3 +207,37 @@ def make_agent(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
     for agent in agents:
         if agent.alive:
             agent.signal(signal.SIGKILL)
+
+
+class Reflector:
+    """STAMP reflector (RFC 8762, unauthenticated) that can be cut; checks nothing, stamps roughly."""
+
+    def __init__(self) -> None:
+        self.cut = False
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                packet, sender = self._socket.recvfrom(2048)
+            except OSError:
+                return
+            if not self.cut and len(packet) >= 44:
+                now = time.time() + 2_208_988_800
+                stamp = struct.pack("!II", int(now), int(now % 1 * 2**32))
+                head = packet[:4] + stamp + packet[12:16] + stamp
+                self._socket.sendto(head + packet[:14] + bytes(2) + b"\x40" + bytes(3), sender)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def reflector() -> Iterator[Reflector]:
+    """The far end of a link."""
+    made = Reflector()
+    yield made
+    made.close()

@@ -19,7 +19,20 @@ import pytest
 from contract import topics
 from contract.findings import State
 from contract.meetings import Meeting, Participation, Phase, Plan, Role, Window
-from contract.messages import Agenda, CheckDone, CheckReason, Command, ComponentState, Lifecycle, Limits, Onset, Presence, Status
+from contract.messages import (
+    Agenda,
+    CheckDone,
+    CheckReason,
+    Cleared,
+    Command,
+    ComponentState,
+    Interruption,
+    Lifecycle,
+    Limits,
+    Onset,
+    Presence,
+    Status,
+)
 from edge_agent.status import AgentStatus
 
 MakeAgent = Callable[..., Any]
@@ -121,6 +134,29 @@ def test_a_broker_that_refuses_stops_neither_looks_nor_page_nor_button(closed_br
     assert status.uplink == "none"
     agent.wait_for(lambda status: status.uplink_error, "the refusal is told")
     assert agent.alive
+
+
+@pytest.mark.req("R36", "R31")
+def test_a_link_that_is_cut_in_a_meeting_is_told_with_its_true_begin_and_end(broker: Any, make_agent: MakeAgent, reflector: Any) -> None:
+    agent = make_agent(broker, f'[link]\ntargets = ["center=stamp:127.0.0.1:{reflector.port}"]\n')
+    send_agenda(broker, Phase.LIVE)
+    agent.start()
+    agent.wait_for(lambda status: status.phase is Phase.LIVE and state_of(status, "link") is State.OK, "the link is well in the meeting")
+    cut_at, reflector.cut = datetime.now(UTC), True
+    agent.wait_for(lambda status: state_of(status, "link") in (State.FAULT, State.WARNING), "the drop shows")
+    back_at, reflector.cut = datetime.now(UTC), False
+    agent.wait_for(lambda status: state_of(status, "link") is State.OK, "the return shows")
+    agent.wait_for(lambda _: broker.events(Interruption), "the interruption is told")
+    (onset,) = [each for each in broker.events(Onset) if each.finding.component == "link"]
+    (cleared,) = [each for each in broker.events(Cleared) if each.component == "link"]
+    (interruption,) = broker.events(Interruption)
+    assert (cleared.code, cleared.began_at) == (onset.finding.code, onset.finding.since)
+    slack = timedelta(seconds=3)
+    assert cut_at - slack < onset.finding.since < back_at
+    assert back_at - slack < cleared.ended_at < back_at + 5 * slack
+    assert (interruption.began_at, interruption.ended_at) == (cleared.began_at, cleared.ended_at)
+    assert interruption.confirmed
+    assert interruption.meeting == "m1"
 
 
 @pytest.mark.req("R26")
