@@ -21,7 +21,9 @@ COULD_NOT_RUN = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = parser().parse_args(arguments)
-    from control_center import commands  # noqa: PLC0415 -- usage errors need no database library
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 -- usage errors need no database library
+
+    from control_center import commands  # noqa: PLC0415
 
     try:
         run: Run = getattr(commands, options.run)
@@ -29,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except commands.CommandError as error:
         for sentence in error.sentences:
             print(f"control-center: {sentence}", file=sys.stderr)
+        return COULD_NOT_RUN
+    except SQLAlchemyError as error:
+        print(f"control-center: database: {str(getattr(error, 'orig', None) or error).splitlines()[0]}", file=sys.stderr)
         return COULD_NOT_RUN
     except BrokenPipeError:
         return 0

@@ -37,6 +37,7 @@ from control_center.incidents.rules import Rules
 from control_center.ingest.ingest import Ingest
 from control_center.ingest.link import BrokerAddress
 from control_center.live import LinkLight, Live
+from control_center.liveness import Liveness
 from control_center.notify import notices
 from control_center.notify.sender import Notifier, through_apprise
 from control_center.sites import identities
@@ -229,12 +230,7 @@ class Service:
         for told in recovery.journal_since(self._engine, _now() - REMEMBERED):
             self._switchboard.event(told.site, told.event, told.received_at, told.clock_offset_ms)
 
-    def _start_liveness(self, stack: contextlib.AsyncExitStack) -> Any:
-        try:
-            from control_center.liveness import Liveness  # noqa: PLC0415
-        except ImportError:
-            log.warning("no reflector in this build: silence is judged by heartbeats alone")
-            return _Deaf()
+    def _start_liveness(self, stack: contextlib.AsyncExitStack) -> Liveness:
         stamp = self._configuration.stamp
         try:
             liveness = Liveness(stamp.host, stamp.port, self._clockwork.sites, functools.partial(self._in_loop, self._switchboard.signal))
@@ -276,7 +272,7 @@ class Service:
         site = self._clockwork.sites.get(incident.site)
         return notices.notice(incident, site.name if site else incident.site, registry.contacts(self._engine, incident.site))
 
-    def _sites_changed(self, liveness: Any, sites: Mapping[str, registry.Site]) -> None:
+    def _sites_changed(self, liveness: Liveness, sites: Mapping[str, registry.Site]) -> None:
         liveness.set_sites(sites)
         if self._broker is not None and self._broker.plan.passwords.keys() != {CENTER_USER, *sites}:
             self._broker.reload(broker_plan(self._configuration.broker, self._center_port, self._passwords()))
@@ -304,15 +300,6 @@ class Service:
                 self._teller.failed_writes,
                 f", trouble: {ingest.error}" if ingest.error else "",
             )
-
-
-class _Deaf:
-    def expect(self, sites: frozenset[str]) -> None: ...
-
-    def set_sites(self, sites: Mapping[str, registry.Site]) -> None: ...
-
-    def heard(self) -> Mapping[str, datetime]:
-        return {}
 
 
 def _version() -> str:

@@ -32,14 +32,20 @@ def through_apprise(urls: Sequence[str]) -> Send:
 
 
 class Notifier:
-    """Tells once when an incident opens and once when it closes; a flapping one is not told again and again."""
+    """Tells once when an incident opens and once when it closes; a flapping one is not told again and again.
+
+    Args:
+        send: Sends a notice; whether it was taken.
+        words: What is said of an incident. Both are called in the notifier's own thread and may wait.
+        least: Less severe ones are not told.
+    """
 
     def __init__(self, send: Send, words: Callable[[Incident], Notice], least: Severity = Severity.WARNING) -> None:
         self._send = send
         self._words = words
         self._least = least
         self._told: dict[str, IncidentState] = {}
-        self._queue: queue.Queue[Notice | None] = queue.Queue(QUEUE_LENGTH)
+        self._queue: queue.Queue[Incident | None] = queue.Queue(QUEUE_LENGTH)
         self._thread = threading.Thread(target=self._run, name="notify", daemon=True)
         self.dropped = 0
         self.failed = 0
@@ -58,7 +64,7 @@ class Notifier:
             return
         self._told[incident.id] = IncidentState.CLOSED if over else IncidentState.OPEN
         try:
-            self._queue.put_nowait(self._words(incident))
+            self._queue.put_nowait(incident)
         except queue.Full:
             self.dropped += 1
 
@@ -71,12 +77,12 @@ class Notifier:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while (notice := self._queue.get()) is not None:
+        while (incident := self._queue.get()) is not None:
             try:
-                sent = self._send(notice)
+                sent = self._send(self._words(incident))
             except Exception:
                 sent = False
-                log.exception("a notice could not be sent")
+                log.exception("the notice of %s could not be sent", incident.id)
             if not sent:
                 self.failed += 1
-                log.warning("a notice could not be sent: %s", notice.title)
+                log.warning("the notice of %s could not be sent", incident.id)

@@ -58,9 +58,9 @@ def outage(begins: float, ends: float, *, meeting: str = "m1", answered: tuple[s
     )
 
 
-def onset(code: str, since: float, *, severity: Severity = Severity.CRITICAL, target: str = "", meeting: str = "m1", **fields: object) -> Onset:
-    finding = Finding(code=code, severity=severity, component=code.partition(".")[0], target=target, since=s(since), **fields)  # type: ignore[arg-type]
-    return Onset(finding=finding, phase=Phase.LIVE, meeting=meeting)
+def onset(code: str, since: float, *, severity: Severity = Severity.CRITICAL, **fields: object) -> Onset:
+    finding = Finding(code=code, severity=severity, component=code.partition(".")[0], since=s(since), **fields)  # type: ignore[arg-type]
+    return Onset(finding=finding, phase=Phase.LIVE, meeting="m1")
 
 
 def cleared(code: str, begins: float, ends: float, **fields: object) -> Cleared:

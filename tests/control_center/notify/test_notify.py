@@ -44,7 +44,12 @@ def test_a_notice_names_site_fault_time_and_whom_to_phone() -> None:
 
 def told(incidents: list[Incident], least: Severity = Severity.WARNING) -> list[str]:
     sent: list[str] = []
-    notifier = Notifier(lambda notice: not sent.append(notice.title), lambda one: Notice(f"{one.id} {one.state}", ""), least)
+
+    def send(notice: Notice) -> bool:
+        sent.append(notice.title)
+        return True
+
+    notifier = Notifier(send, lambda one: Notice(f"{one.id} {one.state}", ""), least)
     notifier.start()
     for incident in incidents:
         notifier.take(incident)

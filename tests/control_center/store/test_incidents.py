@@ -88,7 +88,7 @@ def test_what_does_not_exist_cannot_be_acknowledged(engine: Engine) -> None:
         severity=st.sampled_from(Severity),
         state=st.sampled_from(IncidentState),
         place=st.sampled_from(Place),
-        began_at=st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+        began_at=st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)),
         spans=st.just(()),
         figure=st.none() | st.floats(allow_nan=False, allow_infinity=False),
         details=st.dictionaries(st.text("abc", min_size=1), st.floats(allow_nan=False, allow_infinity=False) | st.just("chữ"), max_size=3),

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from contract.findings import Severity
+from control_center import cli
+from control_center.incidents.model import Incident, IncidentState
+from control_center.store import database, incidents
+
+NOW = datetime.now(UTC)
+
+
+class Typed(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Center:
+    """The command line over a folder of its own."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.file = folder / "center.toml"
+        self.file.write_text(f'[center]\ndirectory = "{folder / "state"}"\n', encoding="utf-8")
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Typed:
+        status = cli.main([*arguments, "--config", str(self.file)])
+        return Typed(status, *self._capsys.readouterr())
+
+    def with_sites(self) -> Center:
+        for site, name in (("quy-nhon", "Thành phố Quy Nhơn"), ("hoai-nhon", "Thị xã Hoài Nhơn")):
+            assert self("site", "add", site, "--name", name).status == 0
+        return self
+
+    def meeting(self, *more: str, begins: datetime = NOW + timedelta(days=30)) -> Typed:
+        times = ("--begins", begins.isoformat(), "--ends", (begins + timedelta(hours=1)).isoformat())
+        words = ("--title", "Họp giao ban", "--organizer", "UBND tỉnh", "--main", "quy-nhon", "--branch", "hoai-nhon")
+        return self("meeting", "add", *words, *times, *more)
+
+
+@pytest.fixture
+def center(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Center:
+    return Center(tmp_path, capsys)
+
+
+def test_a_site_that_is_added_gets_an_identity_and_is_listed(center: Center) -> None:
+    center.with_sites()
+    password = center.folder / "state" / "identities" / "quy-nhon.password"
+    assert password.stat().st_mode & 0o077 == 0
+    assert "Thị xã Hoài Nhơn" in center("site", "list").out
+    assert 'name = "Thành phố Quy Nhơn"' in center("site", "export").out
+
+
+def test_sites_travel_from_one_center_to_another(center: Center) -> None:
+    center.with_sites()
+    file = center.folder / "sites.toml"
+    assert center("site", "export", "-o", str(file)).status == 0
+    (center.folder / "other").mkdir()
+    other = Center(center.folder / "other", center._capsys)
+    assert other("site", "import", str(file)).status == 0
+    assert other("site", "export").out == file.read_text(encoding="utf-8")
+
+
+def test_a_meeting_prints_its_id_first_and_is_shown_with_its_plan(center: Center) -> None:
+    added = center.with_sites().meeting("--place", "Hội trường A")
+    meeting_id = added.out.split()[0]
+    assert added.status == 0
+    shown = center("meeting", "show", meeting_id).out
+    assert "Kiểm duyệt" in shown
+    assert "Hội trường A" in shown
+    assert meeting_id in center("meeting", "list").out
+
+
+def test_a_late_meeting_is_registered_and_said_to_be_late(center: Center) -> None:
+    added = center.with_sites().meeting(begins=NOW + timedelta(hours=4))
+    assert added.status == 0
+    assert "03 ngày làm việc" in added.err
+
+
+@pytest.mark.req("R23")
+def test_a_meeting_that_cannot_be_held_ends_with_2_and_the_reason(center: Center) -> None:
+    center.with_sites().meeting()
+    refused = center.meeting()
+    assert (refused.status, refused.out) == (2, "")
+    assert "đã có cuộc họp" in refused.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["meeting", "show", "none"],
+        ["incident", "ack", "none", "--by", "Lan"],
+        ["form", "none", "-o", "x.docx"],
+        ["site", "add", "Sai Tên", "--name", "x"],
+        ["site", "import", "none.toml"],
+        ["meeting", "import", "none.toml"],
+    ],
+)
+def test_what_cannot_run_ends_with_2_and_one_sentence(center: Center, arguments: list[str]) -> None:
+    typed = center(*arguments)
+    assert typed.status == 2
+    assert typed.err.startswith("control-center: ")
+    assert typed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["meeting", "add"], ["form", "m", "--format", "odt", "-o", "x"]])
+def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_a_wrong_configuration_ends_with_2_and_names_the_key(center: Center) -> None:
+    center.file.write_text("[web]\nport = 99999\n", encoding="utf-8")
+    typed = center("config", "check")
+    assert (typed.status, typed.err) == (2, f"control-center: {center.file}: web: port is 99999, use 0–65535\n")
+
+
+def test_meetings_are_imported_from_a_file(center: Center) -> None:
+    file = center.folder / "meetings.toml"
+    begins = (NOW + timedelta(days=20)).strftime("%Y-%m-%dT08:00:00")
+    text = f'[[meeting]]\ntitle = "Họp"\norganizer = "UBND"\nmain = "quy-nhon"\nbegins = {begins}\nends = {begins.replace("T08", "T09")}\n'
+    file.write_text(text, encoding="utf-8")
+    assert center.with_sites()("meeting", "import", str(file)).status == 0
+    assert "08:00:00" in center("meeting", "list").out
+
+
+def test_incidents_are_listed_as_a_table_and_as_documents_and_acknowledged(center: Center) -> None:
+    center.with_sites()
+    engine = database.open_store(center.folder / "state")
+    howl = Incident(
+        id="quy-nhon-1-microphone.howling",
+        site="quy-nhon",
+        code="microphone.howling",
+        component="microphone",
+        severity=Severity.CRITICAL,
+        state=IncidentState.OPEN,
+        began_at=NOW - timedelta(minutes=5),
+        opened_at=NOW - timedelta(minutes=5),
+    )
+    incidents.save(engine, [howl], NOW)
+    engine.dispose()
+    assert howl.id in center("incident", "list").out
+    assert json.loads(center("incident", "list", "--json").out)["code"] == "microphone.howling"
+    assert center("incident", "ack", howl.id, "--by", "Lan").status == 0
+    assert json.loads(center("incident", "list", "--all", "--json").out)["acknowledged_by"] == "Lan"
+
+
+@pytest.mark.parametrize(("file_format", "begins"), [("docx", b"PK"), ("pdf", b"%PDF"), ("html", b"<")])
+def test_the_form_is_drawn_in_each_format(center: Center, file_format: str, begins: bytes) -> None:
+    meeting_id = center.with_sites().meeting().out.split()[0]
+    target = center.folder / f"form.{file_format}"
+    assert center("form", meeting_id, "--format", file_format, "-o", str(target)).status == 0
+    assert target.read_bytes().startswith(begins)
+
+
+def test_statistics_count_a_year(center: Center) -> None:
+    begins = datetime(NOW.year + 1, 6, 15, 1, tzinfo=UTC)
+    meeting_id = center.with_sites().meeting(begins=begins).out.split()[0]
+    lines = center("statistics", str(begins.year), "--csv").out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith(meeting_id)
+    assert meeting_id[:8] in center("statistics", str(begins.year)).out
+
+
+def test_the_database_is_upgraded_backed_up_and_verified(center: Center) -> None:
+    assert center("db", "verify") == Typed(2, "", "control-center: database: unable to open database file\n")
+    assert center("db", "upgrade").status == 0
+    assert center("db", "verify") == Typed(0, "", "")
+    copy = center.folder / "copy.sqlite"
+    assert center("db", "backup", "-o", str(copy)).status == 0
+    assert copy.stat().st_size > 0
+
+
+def test_the_sample_passes_the_check(center: Center) -> None:
+    center.file.write_text(center("config", "sample").out, encoding="utf-8")
+    assert center("config", "check").status == 0
