@@ -123,8 +123,7 @@ class Daemon:
         limits = self._limits[LINK]
         assert isinstance(limits, LinkLimits)
         self._link.set_limits(limits)
-        if self._microphone_watch.running:
-            self._spawn(self._microphone_watch.restart(), "restart of the microphone watch")
+        self._spawn(self._microphone_watch.restart(), "restart of the microphone watch")
 
     def take_command(self, sent: Command) -> None:
         """Carry out an order of the center."""
@@ -141,7 +140,7 @@ class Daemon:
             began_at, circumstances = utc_now(), self.judgement.circumstances
             await asyncio.gather(
                 *(each.check() for each in self._rounds.values() if not each.paused),
-                *([self._microphone_watch.fresh(began_at, WATCH_CHECK_S)] if self._microphone_watch.running else []),
+                *([self._microphone_watch.fresh(began_at, WATCH_CHECK_S)] if self._rounds[MICROPHONE].paused else []),
             )
             ended_at = utc_now()
             self.checked_at = ended_at
@@ -194,7 +193,7 @@ class Daemon:
         log.info("stopping")
         await self._page.stop()
         await self._end_tasks()
-        await self._microphone_watch.stop()
+        await self._microphone_watch.follow(listen=False)
         await asyncio.to_thread(self._link.stop)
         now = utc_now()
         self.judgement.close_figures(now, self._link.rollups())
@@ -286,12 +285,7 @@ class Daemon:
         self._link.set_phase(self._outlook.phase, self._outlook.meeting_id)
         listen = self._outlook.phase in agenda.WATCHED_PHASES and self._can_listen()
         self._rounds[MICROPHONE].paused = listen
-        if listen and self._microphone_watch.running:
-            self._spawn(self._microphone_watch.restart(), "restart of the microphone watch")
-        elif listen:
-            self._microphone_watch.start()
-        elif self._microphone_watch.running:
-            self._spawn(self._microphone_watch.stop(), "end of the microphone watch")
+        self._spawn(self._microphone_watch.follow(listen), "microphone watch")
         for each in self._rounds.values():
             each.hurry()
 

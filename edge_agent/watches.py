@@ -68,34 +68,39 @@ class MicrophoneWatch:
         self._first_line_s = first_line_s
         self._task: asyncio.Task[None] | None = None
         self._heard = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     @property
     def running(self) -> bool:
         """Whether it listens, or tries to."""
         return self._task is not None
 
-    def start(self) -> None:
-        """Listen from now on."""
-        if self._task is None:
-            self.heard_at = None
-            self._task = asyncio.create_task(self._keep_alive(), name="microphone watch")
+    async def follow(self, listen: bool) -> None:
+        """Listen anew (a child learns its phase and limits at its start only), or not at all. Calls take turns."""
+        async with self._turn:
+            await self._end()
+            if listen:
+                self._begin()
+            else:
+                self._judgement.hand_over(MICROPHONE_SOURCE, MICROPHONE)
+                self._judgement.put(MICROPHONE, MICROPHONE_SOURCE, (), HOLDS_S)
 
-    async def stop(self) -> None:
-        """Stop listening; open faults are handed to the rounds."""
+    async def restart(self) -> None:
+        """Take up changed limits, if it listens."""
+        async with self._turn:
+            if self._task is not None:
+                await self._end()
+                self._begin()
+
+    def _begin(self) -> None:
+        self.heard_at = None
+        self._task = asyncio.create_task(self._keep_alive(), name="microphone watch")
+
+    async def _end(self) -> None:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            self._judgement.hand_over(MICROPHONE_SOURCE, MICROPHONE)
-            self._judgement.put(MICROPHONE, MICROPHONE_SOURCE, (), HOLDS_S)
-
-    async def restart(self) -> None:
-        """Take up changed limits or another phase, which a child learns at its start only."""
-        if self._task is not None:
-            task, self._task = self._task, None
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            self._task = asyncio.create_task(self._keep_alive(), name="microphone watch")
 
     async def fresh(self, since: datetime, timeout_s: float) -> bool:
         """Wait for figures that were heard after `since`; whether they came."""

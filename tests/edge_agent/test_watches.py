@@ -58,11 +58,11 @@ def watch(module: str, tmp_path: Path, until: Callable[[Ear], bool], **options: 
     async def body() -> None:
         judgement = Judgement(ear, ear, tmp_path, datetime.now(UTC))
         made = MicrophoneWatch(judgement, lambda: (MicrophoneSettings(), MicrophoneLimits(), Look()), module=module, **options)
-        made.start()
+        await made.follow(listen=True)
         async with asyncio.timeout(60):
             while not until(ear):  # noqa: ASYNC110 — there is no event for it
                 await asyncio.sleep(0.02)
-        await made.stop()
+        await made.follow(listen=False)
 
     asyncio.run(body())
     return ear
@@ -146,14 +146,31 @@ def test_what_was_open_when_the_watch_stops_is_ended_by_the_rounds(make_module: 
         judgement = Judgement(ear, ear, tmp_path, datetime.now(UTC))
         module = make_module("howls_on", PRELUDE + "say('onset', [howl])\ntime.sleep(600)\n")
         made = MicrophoneWatch(judgement, lambda: (MicrophoneSettings(), MicrophoneLimits(), Look()), module=module)
-        made.start()
+        await made.follow(listen=True)
         async with asyncio.timeout(60):
             while not ear.events:  # noqa: ASYNC110 — there is no event for it
                 await asyncio.sleep(0.02)
-        await made.stop()
+        await made.follow(listen=False)
         assert [found.code for found in judgement.standing()] == ["microphone.howling"]
         for _ in range(2):
             judgement.watched("microphone", "microphone", [], datetime.now(UTC))
 
     asyncio.run(body())
     assert kinds(ear) == ["Onset microphone.howling", "Cleared microphone.howling"]
+
+
+def test_orders_in_quick_succession_end_in_the_last_one(make_module: Any, tmp_path: Path) -> None:
+    module = make_module("fine", PRELUDE + "say('levels')\ntime.sleep(600)\n")
+
+    async def body() -> list[bool]:
+        ear = Ear()
+        judgement = Judgement(ear, ear, tmp_path, datetime.now(UTC))
+        made = MicrophoneWatch(judgement, lambda: (MicrophoneSettings(), MicrophoneLimits(), Look()), module=module)
+        seen = []
+        for last in (True, False):
+            orders = (made.follow(listen=True), made.restart(), made.follow(listen=not last), made.restart(), made.follow(listen=last))
+            await asyncio.gather(*orders)
+            seen.append(made.running)
+        return seen
+
+    assert asyncio.run(body()) == [True, False]
