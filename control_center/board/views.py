@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contract.findings import Component, Severity, State
@@ -17,6 +17,7 @@ from control_center.live import LinkLight, SiteLive
 
 _ALWAYS = (Component.LINK, Component.CAMERA, Component.MICROPHONE, Component.CODEC, Component.CABLES)
 """A tile shows these even when nothing has been heard of them: "not checked" must be seen."""
+_SILENT = frozenset({LinkLight.DOWN, LinkLight.STALE})
 _MOST_SITES_AT_EASE = 6
 _MOST_SITES_IN_FULL = 15
 
@@ -113,10 +114,18 @@ def component_view(name: str, state: ComponentState | None) -> ComponentView:
 
 
 def components_of(site: SiteLive) -> tuple[ComponentView, ...]:
-    """Components in the board's order, then those that only a newer peer knows."""
+    """Components in the board's order, then those that only a newer peer knows; of a silent site all are old at once."""
     known = [name for name in wording.COMPONENT if name in _ALWAYS or name in site.components]
     unknown = sorted(name for name in site.components if name not in wording.COMPONENT)
-    return tuple(component_view(name, site.components.get(name)) for name in [*known, *unknown])
+    views = (component_view(name, site.components.get(name)) for name in [*known, *unknown])
+    return tuple(_of_silent_site(view, site) if site.link in _SILENT else view for view in views)
+
+
+def _of_silent_site(view: ComponentView, site: SiteLive) -> ComponentView:
+    """What the site last said holds no longer; and of a link that is down the center knows better than the site could say."""
+    if view.name == Component.LINK and site.link is LinkLight.DOWN:
+        return replace(view, word=wording.STATE[State.FAULT], measured_at=site.link_since, why="")
+    return replace(view, valid_for_s=0.0)
 
 
 _LINK_RANK = {

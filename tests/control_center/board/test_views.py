@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.findings import Component, Severity, State
+from contract.findings import Component, Severity, State, Verdict
 from contract.meetings import Meeting, Phase, Role
 from contract.messages import CheckReason, ComponentState
 from contract.readings import Failure
@@ -22,6 +22,7 @@ from control_center.live import LinkLight, SiteLive
 from control_center.store.forms import FormState
 from control_center.store.registry import ContactRole
 
+NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 WORST_FIRST = [LinkLight.DOWN, LinkLight.STALE, LinkLight.SUSPECT, LinkLight.UNKNOWN, LinkLight.STOPPED, LinkLight.UP]
 
 
@@ -85,6 +86,16 @@ def test_unheard_site_is_not_well(site_with: Callable[..., SiteLive]) -> None:
     assert tile.tone == "none"
     assert {one.word.text for one in tile.components} == {"Chưa kiểm tra"}
     assert (tile.well, tile.fitted) == (0, 5)
+
+
+@pytest.mark.req("R4", "R36")
+@pytest.mark.parametrize("light", [LinkLight.DOWN, LinkLight.STALE])
+def test_what_a_silent_site_last_said_is_shown_as_old_at_once(site_with: Callable[..., SiteLive], light: LinkLight) -> None:
+    said = {name: ComponentState(verdict=Verdict(component=name, state=State.OK, at=NOW)) for name in ("camera", "link")}
+    shown = {one.name: one for one in views.components_of(site_with(components=said, link=light, link_since=NOW))}
+    assert shown["camera"].valid_for_s == 0
+    assert shown["camera"].word is wording.STATE[State.OK]
+    assert shown["link"].word is wording.STATE[State.FAULT if light is LinkLight.DOWN else State.OK]
 
 
 def test_site_that_a_meeting_names_and_nobody_registered_is_on_the_wall(meeting: Meeting) -> None:
