@@ -30,6 +30,9 @@ _RELEASE_S = 1.0
 """A howl that falls silent for less than this is the same howl."""
 _FADED_DB = 15.0
 _STEADY_DB, _STEADY_HZ = 2.5, 2.0
+_HARMONICS = (1 / 3, 1 / 2, 2 / 3, 3 / 2, 2, 3)
+_NEXT_HARMONICS = tuple((order + step) / order for order in range(3, 8) for step in (-1, 1))
+"""Where the neighbours stand of a line that is the third to seventh harmonic of something."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,11 +264,12 @@ class ToneFinder:
         mean = np.mean(self._recent, axis=0)
         own = float(mean[track.bin])
         frequency = float(np.mean(_last(track.frequencies_hz, _SPANS[0]))) / self._bin_hz
-        for factor in (1 / 3, 1 / 2, 2 / 3, 3 / 2, 2, 3):
-            k = round(frequency * factor)
-            if self._lowest <= k < len(mean) - 1 and float(mean[k - 1 : k + 2].max()) > own * 10 ** (-self._criteria.harmonics_db / 10):
-                return False
-        return True
+        too_near = own * 10 ** (-self._criteria.harmonics_db / 10)
+        if any(_strongest(mean, frequency * factor, self._lowest) > too_near for factor in _HARMONICS):
+            return False
+        lines = mean * (mean > 10 * local_floor(mean))
+        lines[track.bin - 3 : track.bin + 4] = 0  # the line's own width is no neighbour
+        return not any(_strongest(lines, frequency * factor, self._lowest) > own / 16 for factor in _NEXT_HARMONICS)
 
     def _steady(self, track: _Track) -> Tone | None:
         lasted = self._now_s - track.steady_since_s
@@ -286,6 +290,12 @@ class ToneFinder:
             started_at_s=track.born_at_s if kind == "howling" else track.steady_since_s,
             detected_at_s=self._now_s,
         )
+
+
+def _strongest(power: NDArray[np.float32], position: float, lowest: int) -> float:
+    """Largest power within one bin of a position; 0 outside the band."""
+    k = round(position)
+    return float(power[k - 1 : k + 2].max()) if lowest <= k < len(power) - 1 else 0.0
 
 
 def _last(history: deque[float], count: int) -> NDArray[np.float64]:

@@ -24,7 +24,8 @@ from probes.microphone.measure import Tick
 _SPEECH_RATED_TICKS = 20
 """Two seconds of speech are rated together; less says nothing."""
 _SPEECH_FORGOTTEN_S = 30.0
-_NOISE_HEARD_S = 2.0
+_NOISE_TICKS = 10
+"""Each of which ends an even second: together they tell of two seconds or more."""
 _NOISE_FORGOTTEN_S = 10.0
 _NOISE_SPREAD_DB = 6.0
 _NOISE_TONALITY = 0.3
@@ -79,7 +80,7 @@ class ChannelJudge:
         self._second: deque[Tick] = deque(maxlen=10)
         self._silent_since_s: float | None = None
         self._speech: deque[Tick] = deque(maxlen=_SPEECH_RATED_TICKS)
-        self._noise: deque[Tick] = deque()
+        self._noise: deque[Tick] = deque(maxlen=_NOISE_TICKS)
         self._hum: deque[tuple[Tick, Hum]] = deque(maxlen=_HUM_SEGMENTS)
         self._gaps: deque[tuple[float, int]] = deque()
         self._now_s = 0.0
@@ -231,13 +232,10 @@ class ChannelJudge:
         return Measured(levels[len(levels) // 2], self._limits.hum_high_dbfs, "dBFS", max(0.0, self._hum[0][0].ends_at_s - 0.5))
 
     def _noisy(self, _: Tick) -> Measured | None:
-        loud = [tick for tick in self._noise if dbfs(tick.audible_power) > self._limits.noise_floor_high_dbfs]
-        if sum(tick.ends_at_s - tick.began_at_s for tick in loud) < _NOISE_HEARD_S - 0.01 - 1.0:
-            return None  # the first second before each stretch made it count as even
-        if len(loud) < 0.8 * len(self._noise):
+        if len(self._noise) < _NOISE_TICKS or any(dbfs(tick.audible_power) <= self._limits.noise_floor_high_dbfs for tick in self._noise):
             return None
-        level = dbfs(sum(tick.audible_power for tick in loud) / len(loud))
-        return Measured(level, self._limits.noise_floor_high_dbfs, "dBFS", max(0.0, loud[0].began_at_s - 0.9))
+        level = dbfs(sum(tick.audible_power for tick in self._noise) / len(self._noise))
+        return Measured(level, self._limits.noise_floor_high_dbfs, "dBFS", max(0.0, self._noise[0].began_at_s - 0.9))
 
     def _speech_level(self) -> float | None:
         if len(self._speech) < _SPEECH_RATED_TICKS:

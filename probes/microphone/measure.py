@@ -23,7 +23,8 @@ class Tick(NamedTuple):
     Attributes:
         began_at_s, ends_at_s: From the start of the stream.
         power: Of the signal as it is.
-        offset: Mean of the signal; `power` less its square is what can be heard.
+        audible_power: Without the offset.
+        offset: Mean of the signal.
         peak: Largest magnitude.
         levels_dbfs: AES17 level of each hop of 10 ms, without the offset.
         clipped_runs, gaps: Counted in these 100 ms.
@@ -38,6 +39,7 @@ class Tick(NamedTuple):
     began_at_s: float
     ends_at_s: float
     power: float
+    audible_power: float
     offset: float
     peak: float
     levels_dbfs: NDArray[np.float64]
@@ -52,11 +54,6 @@ class Tick(NamedTuple):
     hum: Hum | None
     tones: tuple[Tone, ...]
     tone_sounds: bool
-
-    @property
-    def audible_power(self) -> float:
-        """Power without the offset."""
-        return max(0.0, self.power - self.offset**2)
 
 
 class Ear:
@@ -117,11 +114,11 @@ class Ear:
     def _tick(self, samples: NDArray[np.float32]) -> tuple[Tick, ...]:
         began_at_s = self.heard_s
         self._heard += len(samples)
-        hops = samples.reshape(-1, self._spectrograph.hop, self._channels)
-        offset = samples.mean(axis=0, dtype=np.float64)
+        offset = samples.mean(axis=0, dtype=np.float64)  # over five periods of the mains: hum is no offset
+        hops = (samples - offset.astype(np.float32)).reshape(-1, self._spectrograph.hop, self._channels)
         powers = np.einsum("ijk,ijk->ik", hops, hops, dtype=np.float64) / hops.shape[1]
         peak = np.maximum(samples.max(axis=0), -samples.min(axis=0))
-        levels = 10 * np.log10(np.maximum(2 * (powers - offset**2), 10 ** (LOWEST_DBFS / 10)))
+        levels = 10 * np.log10(np.maximum(2 * powers, 10 ** (LOWEST_DBFS / 10)))
         clipped, gaps = self._clipping.push(samples), self._gaps.push(samples) + self._lost
         self._lost = 0
         if len(samples) == self._step:
@@ -140,7 +137,8 @@ class Ear:
                 Tick(
                     began_at_s=began_at_s,
                     ends_at_s=self.heard_s,
-                    power=float(powers[:, channel].mean()),
+                    power=float(powers[:, channel].mean() + offset[channel] ** 2),
+                    audible_power=float(powers[:, channel].mean()),
                     offset=float(offset[channel]),
                     peak=float(peak[channel]),
                     levels_dbfs=levels[:, channel],
