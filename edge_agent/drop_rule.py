@@ -282,7 +282,8 @@ class DropRule:
     def _outage_of(self, began_s: float) -> _Outage:
         for outage in self._outages:
             if abs(outage.began_s - began_s) <= JOIN_S and not outage.back:
-                outage.began_s = min(outage.began_s, began_s)
+                if not outage.confirmed:  # told with its begin, by which it is known from then on
+                    outage.began_s = min(outage.began_s, began_s)
                 return outage
         outage = _Outage(began_s)
         self._outages.append(outage)

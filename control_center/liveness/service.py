@@ -185,13 +185,13 @@ class Liveness:
             if asked is None:
                 continue
             site = self._by_ssid.get(asked.packet.ssid) if asked.packet.ssid else None
-            answer = self._reflector.answer(asked, sender, time.time_ns(), known=site is not None)
-            with contextlib.suppress(OSError):
-                self._socket.sendmsg((answer,), back, 0, sender)
             if site is not None:
                 came_s = min(now_s, (asked.received_ns - ahead_ns) / 1e9)
                 self._rule.heard(site, came_s, stamp.cadence_of(asked.packet.tlvs))
                 self._heard_at[site] = datetime.fromtimestamp(asked.received_ns / 1e9, UTC)
+            answer = self._reflector.answer(asked, sender, time.time_ns(), known=site is not None)
+            with contextlib.suppress(OSError):
+                self._socket.sendmsg((answer,), back, 0, sender)
         return False
 
     def _judge(self, now_s: float) -> None:
