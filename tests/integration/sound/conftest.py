@@ -1,0 +1,96 @@
+"""A sound server of our own with two null sinks: a real path through PortAudio, on a machine without a sound card."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+_PROGRAMS = ("pulseaudio", "pactl", "pacat", "paplay")
+_ASOUNDRC = 'pcm.roommic { type pulse device mic.monitor hint { show on description "mic" } }\n'
+
+
+@dataclass
+class SoundServer:
+    """A running server; `environment` makes programs see it and nothing else."""
+
+    folder: Path
+    environment: dict[str, str]
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *command: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Start a program that sees the server; it is ended with the test."""
+        child = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL, **options)
+        self.children.append(child)
+        return child
+
+    def play(self, sound: Any, *, sink: str = "mic", rate_hz: int = 48_000) -> subprocess.Popen[bytes]:
+        """Play a sound (full scale ±1) to a sink once."""
+        path = self.folder / f"play-{len(self.children)}.raw"
+        path.write_bytes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
+        return self.start(
+            "pacat", "-p", "-d", sink, "--raw", "--format=s16le", f"--rate={rate_hz}", "--channels=1", "--latency-msec=50", str(path)
+        )
+
+    def control(self, *command: str) -> str:
+        """What pactl answers."""
+        return subprocess.run(["pactl", *command], env=self.environment, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServer]:
+    """PulseAudio with the null sinks ``spk`` and ``mic``; PortAudio sees ``roommic``, which hears ``mic``."""
+    missing = [program for program in _PROGRAMS if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    folder = tmp_path_factory.mktemp("pa")
+    (folder / ".asoundrc").write_text(_ASOUNDRC)
+    socket = folder / "s"
+    environment = {**os.environ, "HOME": str(folder), "PULSE_RUNTIME_PATH": str(folder), "PULSE_SERVER": f"unix:{socket}"}
+    environment.pop("XDG_RUNTIME_DIR", None)
+    server = SoundServer(folder, environment)
+    arguments = [
+        "-n",
+        "--daemonize=no",
+        "--use-pid-file=no",
+        "--exit-idle-time=-1",
+        "-L",
+        f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
+    ]
+    for sink in ("spk", "mic"):
+        arguments += ["-L", f"module-null-sink sink_name={sink} rate=48000 channels=1 format=s16le"]
+    try:
+        server.start("pulseaudio", *arguments)
+        _wait_for(lambda: subprocess.run(["pactl", "info"], env=environment, check=False, capture_output=True).returncode == 0)
+        for sink in ("spk", "mic"):  # keep both awake: a sink that slept loses the first half second
+            server.start(
+                "pacat", "-p", "-d", sink, "--raw", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=20", "/dev/zero"
+            )
+        _wait_for(lambda: server.control("list", "short", "sink-inputs").count("\n") == 2)
+        yield server
+    finally:
+        for child in reversed(server.children):
+            child.send_signal(signal.SIGTERM)
+        for child in server.children:
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            pytest.fail("the sound server did not become ready")
+        time.sleep(0.05)
