@@ -138,7 +138,7 @@ def detailed(found: Figures, picture: Picture, gray: Picture, reference: Referen
 def comparable(gray: Picture, reference: Reference) -> bool:
     """Whether a picture has the reference's proportions; a 4:3 view cannot be laid over a 16:9 one."""
     (height, width), (reference_height, reference_width) = gray.shape[:2], reference.gray.shape[:2]
-    return abs(width / height - reference_width / reference_height) < 0.02 * reference_width / reference_height
+    return bool(abs(width / height - reference_width / reference_height) < 0.02 * reference_width / reference_height)
 
 
 def look_figures(moments: Sequence[Figures], best: Figures, frame_rate_hz: float | None) -> Figures:

@@ -76,7 +76,7 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         msgspec.Meta(
             ge=0,
             le=255,
-            description="Mean change between frames, in 8-bit levels at 640 px width, that no frame of a second exceeds if the picture stands still",
+            description="Mean change between frames, in 8-bit levels, that none exceeds if the picture stands still",
         ),
     ] = 0.09
 
@@ -85,7 +85,7 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         msgspec.Meta(
             gt=0,
             le=100,
-            description="Width (standard deviation) of the sharpest contours above which a picture is out of focus; larger pictures are brought to 1280 px first",
+            description="Width (standard deviation) of the sharpest contours above which a picture, at most 1280 px wide, is out of focus",
         ),
     ] = 1.8
     blurred_sharpness_ratio: Annotated[

@@ -7,6 +7,7 @@ A picture is a BGR array of dtype uint8 and shape (height, width, 3). Brightness
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -116,11 +117,7 @@ def tile_slices(height: int, width: int) -> list[tuple[slice, slice]]:
     columns, rows = TILES if width >= height else TILES[::-1]
     ys = [round(height * row / rows) for row in range(rows + 1)]
     xs = [round(width * column / columns) for column in range(columns + 1)]
-    return [
-        (slice(top, bottom), slice(left, right))
-        for top, bottom in zip(ys, ys[1:], strict=False)
-        for left, right in zip(xs, xs[1:], strict=False)
-    ]
+    return [(slice(top, bottom), slice(left, right)) for top, bottom in pairwise(ys) for left, right in pairwise(xs)]
 
 
 def contoured_tiles_of(gray: Picture) -> NDArray[np.bool_]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from probes.camera.measure import Picture, noise_level_of
@@ -34,7 +36,7 @@ def _bars_in(band: Picture, order: str) -> bool:
     width = band.shape[1]
     edges = np.linspace(0, width, len(order) + 1).round().astype(int)
     found = ""
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         margin = max(2, (right - left) // 5)
         bar = band[:, left + margin : right - margin].reshape(-1, 3)
         if float(bar.std(axis=0).max()) > 10:

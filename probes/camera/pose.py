@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -66,7 +67,7 @@ class Pose:
 
 def landmarks_of(gray: Picture) -> Landmarks:
     """Corners of a grey picture, spread over its tiles so that one busy corner of the room cannot decide alone."""
-    orb = cv2.ORB_create(nfeatures=3 * _FEATURES, fastThreshold=8, edgeThreshold=15, patchSize=31)
+    orb = cv2.ORB.create(nfeatures=3 * _FEATURES, fastThreshold=8, edgeThreshold=15, patchSize=31)
     height, width = gray.shape[:2]
     columns, rows = TILES if width >= height else TILES[::-1]
     quota = -(-_FEATURES // (columns * rows))
@@ -77,7 +78,10 @@ def landmarks_of(gray: Picture) -> Landmarks:
         if taken[tile] < quota:
             taken[tile] += 1
             kept.append(corner)
-    kept, descriptors = orb.compute(gray, kept) if kept else ((), None)
+    descriptors: NDArray[np.uint8] | None = None
+    if kept:
+        found, computed = orb.compute(gray, kept)
+        kept, descriptors = list(found), np.asarray(computed, np.uint8)
     points = np.array([corner.pt for corner in kept], np.float32).reshape(-1, 2)
     return Landmarks(gray=gray, points=points, descriptors=descriptors, contours=slope_of(gray, _CONTOUR_BLUR_PX))
 
@@ -159,9 +163,11 @@ def _similarity(now: Landmarks, reference: Landmarks) -> NDArray[np.float64] | N
     source = reference.points[[match.queryIdx for match in matches]]
     target = now.points[[match.trainIdx for match in matches]]
     cv2.setRNGSeed(1)
-    transform, inliers = cv2.estimateAffinePartial2D(
+    # The stubs promise a transform; without agreement there is none.
+    estimate: tuple[Any, Any] = cv2.estimateAffinePartial2D(
         source, target, method=cv2.RANSAC, ransacReprojThreshold=3.0, maxIters=2000, confidence=0.995, refineIters=10
     )
+    transform, inliers = estimate
     if transform is None or inliers.sum() < max(_MIN_INLIERS, _MIN_INLIER_SHARE * len(matches)):
         return None
     return np.asarray(transform, np.float64)

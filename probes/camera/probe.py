@@ -157,17 +157,18 @@ def _examine(source: Source, reference: Reference | None, told: _Told) -> tuple[
             moments.append(moment.figures)
     if last is None:
         raise NoPictureError(Failure.BAD_DATA, "camera.no_signal" if source.live else "", seen="unreadable")
+    examined = () if source.live or source.still else (catalog.figure("camera.examined_s", last.until_s, at=told.at),)
     if source.live or last.until_s < limits.confirm_s:
         # A live look, a picture or a clip too short for an event: judged as a whole.
         whole = look_figures(moments, last.figures, last.figures.frame_rate_hz)
-        times = {} if source.live else {"started_at_s": 0.0, "ended_at_s": last.until_s, "detected_at_s": last.until_s}
-        return told.readings(whole, source.still), tuple(told.finding(seen, **times) for seen in suspicions(whole, limits, told.settings))
+        times = {"started_at_s": 0.0, "ended_at_s": last.until_s, "detected_at_s": last.until_s} if examined else {}
+        found = tuple(told.finding(seen, **times) for seen in suspicions(whole, limits, told.settings))
+        return (*told.readings(whole, source.still), *examined), found
     found = tuple(
         told.finding(event.worst, started_at_s=event.started_at_s, ended_at_s=event.ended_at_s, detected_at_s=event.detected_at_s)
         for event in fold.finish()
     )
-    readings = (*told.readings(last.figures, source.still), catalog.figure("camera.examined_s", last.until_s, at=told.at))
-    return readings, found
+    return (*told.readings(last.figures, source.still), *examined), found
 
 
 def _moments(source: Source, reference: Reference | None, detail_step_s: float | None) -> Iterator[_Moment]:

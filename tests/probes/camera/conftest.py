@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,8 @@ Film = Callable[..., Iterator[Picture]]
 CameraServer = Callable[..., str]
 
 
-def _room(
-    seed: int = 1, *, width: int = 1280, height: int = 720, at_s: float = 0.0, people: int = 1, noise: float = 2.0, light: float = 1.0
-) -> Picture:
+@lru_cache(maxsize=96)
+def _scene(seed: int, people: int, at_s: float, width: int, height: int) -> Picture:
     """A meeting room as a camera sees it: shaded walls, a window, posters, a table with things, people who move, sensor noise."""
     rng = np.random.default_rng(seed)
     shade = np.linspace(0.85, 1.1, 1280, dtype=np.float32)[None, :, None] * np.linspace(1.05, 0.8, 720, dtype=np.float32)[:, None, None]
@@ -57,8 +57,24 @@ def _room(
             cv2.circle(scene, (x + side, y - 8), 6, (30, 30, 35), -1, cv2.LINE_AA)
     if (width, height) != (1280, 720):
         scene = cv2.resize(scene, (width, height), interpolation=cv2.INTER_AREA if width < 1280 else cv2.INTER_CUBIC)
-    grain = np.random.default_rng(seed + 1000 + int(at_s * 1000)).standard_normal(scene.shape, np.float32) * noise
-    return np.clip(scene * np.float32(light) + grain, 0, 255).astype(np.uint8)
+    done = np.asarray(scene, np.uint8)
+    done.flags.writeable = False
+    return done
+
+
+@lru_cache(maxsize=4)
+def _grain(height: int, width: int) -> NDArray[np.float32]:
+    return np.random.default_rng(1000).standard_normal((height, width, 3), np.float32)
+
+
+def _room(
+    seed: int = 1, *, width: int = 1280, height: int = 720, at_s: float = 0.0, people: int = 1, noise: float = 2.0, light: float = 1.0
+) -> Picture:
+    picture = np.asarray(_scene(seed, people, at_s, width, height) * np.float32(light), np.float32)
+    if noise:
+        where = np.random.default_rng([seed, round(at_s * 1000)]).integers(0, 400, 2)
+        picture += np.roll(_grain(height, width), tuple(where), axis=(0, 1)) * np.float32(noise)
+    return np.asarray(np.clip(picture, 0, 255), np.uint8)
 
 
 @pytest.fixture(scope="session")
@@ -99,14 +115,13 @@ def clip(tmp_path: Path) -> ClipMaker:
         for frame in frames:
             if encoder is None:
                 size = f"{frame.shape[1]}x{frame.shape[0]}"
-                encoder = subprocess.Popen(
-                    ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "bgr24", "-s", size, "-r", str(rate_hz), "-i", "-"]
-                    + ["-c:v", "libx264", "-preset", "ultrafast", "-crf", str(quality), "-threads", "1", "-pix_fmt", "yuv420p", str(path)],
-                    stdin=subprocess.PIPE,
-                )
+                raw = f"-f rawvideo -pix_fmt bgr24 -s {size} -r {rate_hz} -i -"
+                wanted = f"-c:v libx264 -preset ultrafast -crf {quality} -threads 1 -pix_fmt yuv420p"
+                encoder = subprocess.Popen(["ffmpeg", "-v", "error", "-y", *raw.split(), *wanted.split(), str(path)], stdin=subprocess.PIPE)
             assert encoder.stdin is not None
             encoder.stdin.write(frame.tobytes())
-        assert encoder is not None and encoder.stdin is not None
+        assert encoder is not None
+        assert encoder.stdin is not None
         encoder.stdin.close()
         assert encoder.wait(timeout=60) == 0
         return path

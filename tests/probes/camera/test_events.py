@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,5 +69,5 @@ def test_a_recording_cut_at_the_moment_of_detection_yields_the_same_event(blacks
 @given(st.lists(st.booleans(), max_size=200))
 def test_events_of_one_fault_never_overlap(blacks: list[bool]) -> None:
     events = folded([[BLACK] if black else [] for black in blacks])
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in pairwise(events):
         assert before.ended_at_s < after.started_at_s
