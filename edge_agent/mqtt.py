@@ -153,7 +153,7 @@ class Connection:
         """Monotonic instant of the last byte from the broker."""
         self.subscribed = False
         """Whether the broker has granted what `subscribe` asked for."""
-        self._silence_limit_s = keepalive_s + min(keepalive_s, 5.0)
+        self._silence_limit_s = keepalive_s + 0.8 * min(keepalive_s, 5.0)  # a ping goes out after keepalive_s
         self._keepalive_s = keepalive_s
         self._wake = wake
         self._answer: ReasonCode | None = None
@@ -180,13 +180,14 @@ class Connection:
             OSError: `LostError` with the broker's reason, or what the network or TLS said.
         """
         self._client.connect(self.endpoint.host, self.endpoint.port, keepalive=self._keepalive_s, clean_start=True)
+        self.heard_at = time.monotonic()
         until = time.monotonic() + CONNECT_TIMEOUT_S
         while self._answer is None:
             if time.monotonic() > until:
                 raise LostError("the broker does not answer")
             self.step(0.2)
-        if self._answer.is_failure:
-            raise LostError(f"the broker refuses: {self._answer}")
+        if self._parting:
+            raise LostError(self._parting)
 
     def step(self, timeout_s: float) -> None:
         """Move bytes both ways; returns at the latest after `timeout_s`, or when there is something to do.
@@ -210,10 +211,10 @@ class Connection:
             self.heard_at = time.monotonic()
         if mask & select.POLLOUT:
             self._check(self._client.loop_write())
-        self._check(self._client.loop_misc())
         silent_s = time.monotonic() - self.heard_at
         if silent_s > self._silence_limit_s:
             raise LostError(f"the broker has been silent for {silent_s:.1f} s")
+        self._check(self._client.loop_misc())
 
     @property
     def heard_lately(self) -> bool:
@@ -250,6 +251,8 @@ class Connection:
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None) -> None:
         self._answer = reason
+        if reason.is_failure:
+            self._parting = f"the broker refuses: {reason}"
         limit = getattr(properties, "ReceiveMaximum", None)
         if limit is not None and int(limit) < MAX_INFLIGHT:
             self._parting = f"the broker takes {limit} messages at once, {MAX_INFLIGHT} are needed"
@@ -259,7 +262,8 @@ class Connection:
         if flags.is_disconnect_packet_from_server:
             self._parting = f"the broker ended it: {reason}"
 
-    def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
+    def _on_subscribe(self, client: paho.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
         self.subscribed = not any(reason.is_failure for reason in reasons)
         if not self.subscribed:
             self._parting = "the broker refuses the subscription: " + ", ".join(str(reason) for reason in reasons)
+            client.disconnect()

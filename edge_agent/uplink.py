@@ -15,38 +15,23 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from contract import messages, topics
 from contract.messages import Ack, Agenda, Command, ComponentState, Heartbeat, Limits, Message, Payload, Presence, RefusedError, Status
 from contract.topics import Kind, Topic
+from edge_agent.journal_sender import JournalSender
 from edge_agent.mqtt import Connection, Credentials, Endpoint, LostError, open_socket
-from edge_agent.outbox import Outbox, Place
-from edge_agent.outbox_file import Row
+from edge_agent.outbox import Outbox
 
 _T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
 
-WINDOW = {Kind.EVENT: 100, Kind.FIGURES: 50}
-"""How many rows of each kind may be on their way without the center's acknowledgement."""
-WINDOW_BYTES = 128 * 1024
-"""How much may be on its way to the broker: more would delay what is urgent behind it."""
 FIRST_PAUSE_S = 0.5
 STEADY_S = 5.0
 """A connection that lasted so long was a good one: the next pause begins small again."""
-
-
-@dataclass
-class _Sent:
-    """A row on its way: under which number, since when the broker has it."""
-
-    mid: int
-    size: int
-    taken_at: float | None = None
-    refused: bool = False
 
 
 class Uplink:
@@ -103,7 +88,6 @@ class Uplink:
         )
         self._version = version
         self._keepalive_s = keepalive_s
-        self._resend_after_s = resend_after_s
         self._return_after_s = return_after_s
         self._max_pause_s = max_pause_s
         self._on_agenda, self._on_limits, self._on_command, self._on_connection = on_agenda, on_limits, on_command, on_connection
@@ -118,9 +102,8 @@ class Uplink:
         self._wake_out.setblocking(False)  # noqa: FBT003
         self._connection: Connection | None = None
         self._ready = False
-        self._sent: dict[Place, _Sent] = {}
-        self._taken: dict[int, _Sent] = {}
-        self._look_at = 0.0
+        self._journal = JournalSender(outbox, resend_after_s)
+        self._said_goodbye: int | None = None
         self._primary_answers = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -138,7 +121,7 @@ class Uplink:
 
     def start(self) -> None:
         """Begin; connecting goes on in the background for ever."""
-        self._outbox.on_stored(self._look)
+        self._outbox.on_stored(self._hurry)
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self._thread.start()
 
@@ -249,8 +232,8 @@ class Uplink:
             if not self._ready and connection.subscribed:
                 self._set_ready(connection)
             self._send_states(connection)
-            if time.monotonic() >= self._look_at and self._ready:
-                self._send_journal(connection)
+            if self._ready:
+                self._journal.send(connection)
             if self._stop_at is not None and (time.monotonic() >= self._stop_at or not self._outbox.rows):
                 return True
             if connection.endpoint is not self._endpoints[0]:
@@ -261,7 +244,7 @@ class Uplink:
                 if time.monotonic() >= return_at:
                     return_at = time.monotonic() + self._return_after_s
                     threading.Thread(target=self._try_primary, name="uplink-primary", daemon=True).start()
-            connection.step(min(1.0, max(0.0, self._look_at - time.monotonic()) if self._ready else 0.2))
+            connection.step(self._journal.idle_s() if self._ready else 0.2)
 
     def _try_primary(self) -> None:
         try:
@@ -274,25 +257,26 @@ class Uplink:
     def _set_ready(self, connection: Connection) -> None:
         self._publish_status(connection, Presence.READY)
         self._ready = True
-        self._look_at = 0.0
+        self._journal.hurry()
         self.error = ""
         log.info("uplink: ready at the %s broker %s:%d", connection.endpoint.name, connection.endpoint.host, connection.endpoint.port)
         _call(self._on_connection, True)  # noqa: FBT003
 
     def _say_goodbye(self, connection: Connection) -> None:
-        mark = _Sent(self._publish_status(connection, Presence.DISCONNECTED), 0)
-        self._taken[mark.mid] = mark
+        self._said_goodbye = self._publish_status(connection, Presence.DISCONNECTED)
         until = time.monotonic() + 2.0
         try:
-            while mark.taken_at is None and time.monotonic() < until:
+            while self._awaits_goodbye() and time.monotonic() < until:
                 connection.step(0.1)
         except LostError as error:
             log.warning("uplink: lost while leaving: %s", error)
 
+    def _awaits_goodbye(self) -> bool:
+        return self._said_goodbye is not None
+
     def _end(self) -> None:
         was_ready, self._ready, self._connection = self._ready, False, None
-        self._sent.clear()
-        self._taken.clear()
+        self._journal.forget()
         if was_ready:
             _call(self._on_connection, False)  # noqa: FBT003
 
@@ -312,40 +296,15 @@ class Uplink:
                 topics.site_topic(self.site, Kind.HEARTBEAT), self._encode(Topic(self.site, Kind.HEARTBEAT), heartbeat), qos=0
             )
 
-    def _send_journal(self, connection: Connection) -> None:
-        """Send the oldest rows that are not on their way, events first, and again what has waited too long."""
-        self._look_at = time.monotonic() + 1.0
-        rows = [row for kind, window in WINDOW.items() for row in self._outbox.pending(window, kind)]
-        waiting = {Place(row.boot, row.seq) for row in rows}
-        self._sent = {place: sent for place, sent in self._sent.items() if place in waiting}
-        for row in rows:
-            under_way = sum(sent.size for sent in self._sent.values() if sent.taken_at is None)
-            if under_way and under_way + len(row.payload) > WINDOW_BYTES:
-                break  # PUBACKs will call again
-            if self._is_due(row):
-                mid = connection.publish(topics.site_topic(self.site, row.kind), row.payload)
-                self._sent[Place(row.boot, row.seq)] = self._taken[mid] = _Sent(mid, len(row.payload))
-
-    def _is_due(self, row: Row) -> bool:
-        sent = self._sent.get(Place(row.boot, row.seq))
-        if sent is None:
-            return True
-        if sent.taken_at is None:
-            return False  # TCP still carries it
-        patience_s = self._resend_after_s * (3 if sent.refused else 1)
-        return time.monotonic() - sent.taken_at >= patience_s
-
     def _published(self, mid: int, refusal: str) -> None:
-        sent = self._taken.pop(mid, None)
-        if sent is None:
-            return
-        sent.taken_at = time.monotonic()
-        sent.refused = bool(refusal)
+        self._journal.published(mid, refused=bool(refusal))
+        if mid == self._said_goodbye:
+            self._said_goodbye = None
         if refusal:
-            if refusal not in self.error:
-                log.error("uplink: the broker refuses what this site sends: %s", refusal)
-            self.error = f"the broker refuses what this site sends: {refusal}"
-        self._look_at = min(self._look_at, time.monotonic() + 0.05)
+            text = f"the broker refuses what this site sends: {refusal}"
+            if text != self.error:
+                log.error("uplink: %s", text)
+            self.error = text
 
     def _take(self, topic: str, payload: bytes, _retained: bool) -> None:
         try:
@@ -359,7 +318,7 @@ class Uplink:
         match message.payload:
             case Ack() as ack:
                 self._outbox.settle(ack)
-                self._look_at = 0.0
+                self._journal.hurry()
             case Agenda() as agenda:
                 _call(self._on_agenda, agenda)
             case Limits() as limits:
@@ -373,8 +332,7 @@ class Uplink:
         """A center that has just come up has not seen what the broker took while it was away."""
         before, self.center = self.center, status
         if status.state is Presence.READY and before is not None and before != status:
-            self._sent = {place: sent for place, sent in self._sent.items() if sent.taken_at is None}
-            self._look_at = 0.0
+            self._journal.send_again()
 
     def _status(self, state: Presence, endpoint: Endpoint) -> Status:
         return Status(boot=self.boot, state=state, at=datetime.now(UTC), version=self._version, uplink=endpoint.name)
@@ -390,8 +348,8 @@ class Uplink:
             seq = self._told_seq
         return messages.encode(topic, payload, boot=f"{self.boot}v", seq=seq, time=datetime.now(UTC), clock_offset_ms=self.clock_offset_ms)
 
-    def _look(self) -> None:
-        self._look_at = 0.0
+    def _hurry(self) -> None:
+        self._journal.hurry()
         self._wake()
 
     def _wake(self) -> None:

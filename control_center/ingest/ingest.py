@@ -220,11 +220,18 @@ class Ingest:
             self._release(refused.arrived)
             self.counts["quarantined"] += 1
             self.counts[f"quarantined.{refused.reason}"] += 1
-            log.warning("ingest: quarantined from %s: %s: %s", refused.arrived.topic[:120], refused.reason, refused.detail[:300])
+            self._log_refusal(refused)
         for item, is_new in outcome.kept:
             self._release(item.arrived)
             self.counts["stored" if is_new else "duplicate"] += 1
             self._hand_on(item, is_new=is_new)
+
+    def _log_refusal(self, refused: Refused) -> None:
+        """The 1st, 2nd, 4th, 8th … for one reason: a site that sends rubbish must not fill the log."""
+        times = self.counts[f"quarantined.{refused.reason}"]
+        if times.bit_count() == 1:
+            topic, detail = refused.arrived.topic[:120], refused.detail[:300]
+            log.warning("ingest: quarantined (%s, number %d since the start) from %r: %s", refused.reason, times, topic, detail)
 
     def _release(self, arrived: Arrived) -> None:
         if arrived.receipt is not None:
