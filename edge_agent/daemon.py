@@ -295,7 +295,7 @@ class Daemon:
 
     async def _breathe(self) -> None:
         """Signs of life, to the center, to systemd, to the marker file and to whoever asks `status`."""
-        told_s = -HEARTBEAT_IDLE_S
+        told_s, shown = -HEARTBEAT_IDLE_S, self.judgement.changes
         while True:
             self._look_at_self()
             if self._outlook.meeting is not None:
@@ -303,6 +303,9 @@ class Daemon:
             if time.monotonic() - told_s >= (HEARTBEAT_IDLE_S if self._outlook.meeting is None else HEARTBEAT_S):
                 told_s = time.monotonic()
                 self._tell_alive()
+            elif shown != self.judgement.changes:
+                self._write_status()
+            shown = self.judgement.changes
             await asyncio.sleep(HEARTBEAT_S)
 
     def _tell_alive(self) -> None:

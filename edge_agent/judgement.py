@@ -58,6 +58,8 @@ class Judgement:
         self.circumstances = Circumstances()
         self.states: dict[str, ComponentState] = {}
         """What was said last, by component."""
+        self.changes = 0
+        """How often a verdict has changed."""
         self.figures = Gatherer(now)
         self._journal = journal
         self._debouncer = Debouncer(policy)
@@ -68,11 +70,13 @@ class Judgement:
         self._restore()
 
     def take(self, report: ProbeReport, at: datetime, valid_for_s: float) -> None:
-        """Take what one run of a probe says."""
+        """Take what one run of a probe says; `at` is now."""
         measured, failed = measured_in(report.readings)
         self.figures.add(report.readings)
         self.put(report.probe, report.probe, report.readings, valid_for_s)
-        self._look(report.probe, report.findings, at, measured=measured, unmeasured_targets=failed)
+        # A fault is as old as the look that saw it, not as the report that told it.
+        looked_at = min(report.began_at, at)
+        self._look(report.probe, report.findings, looked_at, measured=measured, unmeasured_targets=failed)
         self.tell(report.probe, at)
 
     def put(self, component: str, source: str, readings: Iterable[Reading], valid_for_s: float) -> None:
@@ -203,6 +207,7 @@ class Judgement:
         unchanged = before is not None and _gist(before) == _gist(state)
         if unchanged and (at - self._published_at.get(component, at)).total_seconds() < REPUBLISH_S and component in self._published_at:
             return
+        self.changes += not unchanged
         self._published_at[component] = at
         self.teller.publish_state(component, state)
 

@@ -45,7 +45,7 @@ def show_status(status: AgentStatus, now: datetime) -> None:
     console = _console()
     _draw(
         f"{status.name} · {wording.PHASES[status.phase]}{f' · {status.meeting_title}' if status.meeting_title else ''}",
-        [(state.verdict, state.readings) for state in status.components],
+        [(state.verdict, state.readings) for state in sorted(status.components, key=lambda each: wording.place(each.verdict.component))],
         now,
     )
     console.print(

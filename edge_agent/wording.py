@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from contract.catalog import METRICS, advice, sentence
 from contract.catalog.words import quantity
-from contract.findings import Component, State, Verdict
+from contract.findings import Component, Severity, State, Verdict
 from contract.meetings import Phase
 from contract.readings import Failure, Reading
 
@@ -63,6 +63,11 @@ SHOWN_FIGURES = 2
 """How many figures a sound component is told with."""
 
 
+def place(component: str) -> int:
+    """Where a component stands in a table."""
+    return list(COMPONENTS).index(Component(component)) if component in list(Component) else len(COMPONENTS)
+
+
 def component_name(component: str) -> str:
     """What people call a component; the raw word of one that is not known."""
     return COMPONENTS[Component(component)] if component in list(Component) else component
@@ -70,7 +75,7 @@ def component_name(component: str) -> str:
 
 def sentences(verdict: Verdict, readings: tuple[Reading, ...]) -> list[tuple[str, str]]:
     """What a verdict rests on: (sentence, advice), one per finding; the figures if there is none."""
-    told = [(sentence(found), advice(found)) for found in verdict.findings]
+    told = [(("Lưu ý: " if found.severity is Severity.INFO else "") + sentence(found), advice(found)) for found in verdict.findings]
     if told:
         return told
     if verdict.state in (State.UNKNOWN, State.NOT_FITTED):

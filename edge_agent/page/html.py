@@ -9,8 +9,6 @@ from contract.messages import ComponentState
 from edge_agent import wording
 from edge_agent.status import AgentStatus
 
-_ORDER = ("camera", "microphone", "link", "codec", "cables", "host", "agent")
-
 _FRAME = """<!doctype html>
 <html lang="vi">
 <head>
@@ -51,15 +49,10 @@ def _main(status: AgentStatus) -> str:
     lines = [f"<p><strong>{escape(phase)}</strong> · lúc {wording.clock(status.at)}</p>"]
     lines.append('<table><thead><tr><th scope="col">Thành phần</th><th scope="col">Kết quả</th>')
     lines.append('<th scope="col">Nhận định và việc cần làm</th><th scope="col">Đo lúc</th></tr></thead><tbody>')
-    lines += [_row(component, status) for component in sorted(status.components, key=_place)]
+    lines += [_row(component, status) for component in sorted(status.components, key=lambda each: wording.place(each.verdict.component))]
     lines.append("</tbody></table>")
     lines.append(f'<p class="note">{escape(_footer(status))}</p>')
     return "\n".join(lines)
-
-
-def _place(component: ComponentState) -> int:
-    name = component.verdict.component
-    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
 
 def _row(component: ComponentState, status: AgentStatus) -> str:
