@@ -32,6 +32,8 @@ _ROOM_LEVEL = 90.0
 _PRE_BLUR_PX = 1.0
 _RE_BLUR_PX = 2.0
 _WIDTH_FLOOR_PX = 0.5
+_MARGIN_PX = 14
+"""Reach of the blurs and slopes beyond a tile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def noise_level_of(gray: Picture) -> float:
 
 def slope_of(gray: Picture, blur_px: float) -> Plane:
     """Steepness of the brightness in levels per pixel, after a Gaussian of `blur_px`."""
-    smooth = cv2.GaussianBlur(gray.astype(np.float32), (0, 0), blur_px)
+    smooth = np.asarray(cv2.GaussianBlur(gray.astype(np.float32), (0, 0), blur_px), np.float32)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
     return np.asarray(cv2.magnitude(across, down), np.float32)
@@ -138,19 +140,33 @@ def edge_widths_of(gray: Picture) -> Plane:
     S. Zhuo, T. Sim, "Defocus map estimation from a single image", Pattern Recognition 44(9), 2011: the slope at a contour before
     and after one more blur tells the blur that was there, whatever its contrast. Wider is more blurred. Never below 0.5.
     """
+    limit = max(_CONTOUR_LEVELS_PER_PX, _CONTOUR_NOISE_FACTOR * 1.5 * noise_level_of(shrunk(gray, SMALL_PX)))
+    found = np.full(TILES[0] * TILES[1], np.nan, np.float32)
+    tiles = tile_slices(*gray.shape[:2])
+    # Row by row of tiles: the planes of a whole HD picture would cost more memory than all the rest of the probe.
+    for top in dict.fromkeys(tile[0].start for tile in tiles):
+        here = [index for index, tile in enumerate(tiles) if tile[0].start == top]
+        above = max(0, top - _MARGIN_PX)
+        widths = _edge_widths(gray[above : tiles[here[0]][0].stop + _MARGIN_PX], limit)
+        for index in here:
+            rows, columns = tiles[index]
+            tile = widths[rows.start - above : rows.stop - above, columns]
+            known = tile[~np.isnan(tile)]
+            if known.size >= 4:
+                found[index] = np.median(known)
+    return found
+
+
+def _edge_widths(gray: Picture, limit: float) -> Plane:
+    """Width of the contour at each pixel that lies on the crest of one steeper than `limit`; NaN elsewhere."""
     slope = slope_of(gray, _PRE_BLUR_PX)
     again = slope_of(gray, float(np.hypot(_PRE_BLUR_PX, _RE_BLUR_PX)))
-    limit = max(_CONTOUR_LEVELS_PER_PX, _CONTOUR_NOISE_FACTOR * 1.5 * noise_level_of(gray))
     crest = (slope >= cv2.dilate(slope, np.ones((3, 3), np.uint8))) & (slope > limit)
     ratio = slope[crest] / np.maximum(again[crest], 1e-6)
     total = _RE_BLUR_PX**2 / np.maximum(ratio**2 - 1, 1e-3)
-    width = np.full(gray.shape, np.nan, np.float32)
-    width[crest] = np.sqrt(np.maximum(total - _PRE_BLUR_PX**2, _WIDTH_FLOOR_PX**2))
-    found = []
-    for tile in tile_slices(*gray.shape[:2]):
-        here = width[tile][~np.isnan(width[tile])]
-        found.append(float(np.median(here)) if here.size >= 4 else np.nan)
-    return np.array(found, np.float32)
+    widths = np.full(gray.shape, np.nan, np.float32)
+    widths[crest] = np.sqrt(np.maximum(total - _PRE_BLUR_PX**2, _WIDTH_FLOOR_PX**2))
+    return widths
 
 
 def sharpest_width_of(widths: Plane) -> float | None:
