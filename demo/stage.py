@@ -242,9 +242,11 @@ kind = "stamp"
 host = "{LOOPBACK}"
 port = {stamp}
 
-# The camera is looked at more often than by default, because this meeting lasts less than a minute.
+# The camera is looked at more often and more shortly than by default, because this meeting lasts less than a minute.
 [rounds.live]
 camera_s = {self.camera_period_s:g}
+[limits.camera]
+look_s = {min(1.0, 0.4 * self.camera_period_s):g}
 """
 
     def start(self) -> None:

@@ -103,7 +103,7 @@ def metrics() -> str:
     """Table of every metric, by component."""
     lines = [
         NOTE
-        + "# Metrics\n\nDeclared once, in `contract/catalog/`. A component without its essential figures is “not checked”, never “normal”.\n"
+        + "# Metrics\n\nDeclared once, in `contract/catalog/`. A component without its essential figures is “not checked”, never normal.\n"
     ]
     for component in Component:
         own = [spec for spec in METRICS.values() if spec.name.startswith(component.value + ".")]
