@@ -269,7 +269,7 @@ class ToneFinder:
             return False
         lines = mean * (mean > 10 * local_floor(mean))
         lines[track.bin - 3 : track.bin + 4] = 0  # the line's own width is no neighbour
-        return not any(_strongest(lines, frequency * factor, self._lowest) > own / 16 for factor in _NEXT_HARMONICS)
+        return not any(_strongest(lines, frequency * factor, self._lowest) > own / 4 for factor in _NEXT_HARMONICS)
 
     def _steady(self, track: _Track) -> Tone | None:
         lasted = self._now_s - track.steady_since_s

@@ -36,11 +36,11 @@ def k_weighting(rate_hz: float) -> NDArray[np.float64]:
 class BlockFilter:
     """A cascade of two biquads as matrices over blocks: exact, and fast in NumPy, which has no recursive filter."""
 
-    def __init__(self, sections: NDArray[np.float64], block: int, channels: int) -> None:
+    def __init__(self, sections: NDArray[np.float64], block: int, blocks: int, channels: int) -> None:
         self.block = block
         self._state = np.zeros((channels, 4))
-        response, final = self._run(sections, np.eye(4), np.zeros((4, block)))
-        self._from_state, self._keep = response, final
+        self._from_state, keep = self._run(sections, np.eye(4), np.zeros((4, block)))
+        self._carry = _carry(keep, blocks)
         impulse = np.zeros((block, block))
         np.fill_diagonal(impulse, 1.0)
         self._from_input, self._feed = self._run(sections, np.zeros((block, 4)), impulse)
@@ -62,16 +62,25 @@ class BlockFilter:
         return output, state
 
     def push(self, sound: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Filter `sound`, shape (channels, blocks, block), and remember where it stopped."""
+        """Filter `sound`, shape (channels, blocks, block) as announced, and remember where it stopped."""
         output = sound @ self._from_input
         fed = sound @ self._feed
-        states = np.empty((sound.shape[0], sound.shape[1], 4))
-        state = self._state
-        for index in range(sound.shape[1]):
-            states[:, index] = state
-            state = state @ self._keep + fed[:, index]
-        self._state = state
-        return np.asarray(output + states @ self._from_state, np.float64)
+        known = np.concatenate([self._state[:, None], fed], axis=1).reshape(len(sound), -1)
+        states = (known @ self._carry).reshape(len(sound), -1, 4)
+        self._state = states[:, -1]
+        return np.asarray(output + states[:, :-1] @ self._from_state, np.float64)
+
+
+def _carry(keep: NDArray[np.float64], blocks: int) -> NDArray[np.float64]:
+    """Matrix from (first state, what each block feeds) to the state before each block and after the last: powers of `keep`."""
+    powers = [np.eye(4)]
+    for _ in range(blocks):
+        powers.append(powers[-1] @ keep)
+    carry = np.zeros((blocks + 1, 4, blocks + 1, 4))
+    for fed in range(blocks + 1):
+        for later in range(fed, blocks + 1):
+            carry[fed, :, later, :] = powers[later - fed]
+    return carry.reshape(4 * (blocks + 1), 4 * (blocks + 1))
 
 
 def lufs(power: float) -> float:
@@ -110,7 +119,7 @@ class LoudnessMeter:
 
     def __init__(self, rate_hz: int, channels: int, step: int) -> None:
         block = max(divisor for divisor in range(1, 129) if step % divisor == 0)
-        self._filter = BlockFilter(k_weighting(rate_hz), block, channels)
+        self._filter = BlockFilter(k_weighting(rate_hz), block, step // block, channels)
         self._powers: deque[NDArray[np.float64]] = deque(maxlen=30)
         self.integrated = [Integrator() for _ in range(channels)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,14 +45,22 @@ class Spectrograph:
 def local_floor(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean power of the ±24 bins around each bin without the ±2 of the line itself; shape as given, bins last."""
     bins = power.shape[-1]
-    total = np.zeros((*power.shape[:-1], bins + 1))
-    np.cumsum(power, axis=-1, out=total[..., 1:])
+    total = np.zeros((*power.shape[:-1], bins + 2 * NEIGHBOURS + 1))
+    np.cumsum(power, axis=-1, out=total[..., NEIGHBOURS + 1 : NEIGHBOURS + 1 + bins])
+    total[..., NEIGHBOURS + 1 + bins :] = total[..., NEIGHBOURS + bins, None]
+    around = total[..., 2 * NEIGHBOURS + 1 :] - total[..., :bins]
+    inner = NEIGHBOURS - _LINE
+    around -= total[..., inner + 2 * _LINE + 1 : inner + 2 * _LINE + 1 + bins] - total[..., inner : inner + bins]
+    return np.asarray(np.maximum(around, 0) * _per_neighbour(bins), np.float32)
+
+
+@cache
+def _per_neighbour(bins: int) -> NDArray[np.float64]:
+    """One over the number of neighbours that each bin has."""
     index = np.arange(bins)
-    outer_low, outer_high = np.maximum(index - NEIGHBOURS, 0), np.minimum(index + NEIGHBOURS + 1, bins)
-    inner_low, inner_high = np.maximum(index - _LINE, 0), np.minimum(index + _LINE + 1, bins)
-    around = total[..., outer_high] - total[..., outer_low] - total[..., inner_high] + total[..., inner_low]
-    count = (outer_high - outer_low) - (inner_high - inner_low)
-    return np.asarray(np.maximum(around, 0) / count, np.float32)
+    outer = np.minimum(index + NEIGHBOURS + 1, bins) - np.maximum(index - NEIGHBOURS, 0)
+    line = np.minimum(index + _LINE + 1, bins) - np.maximum(index - _LINE, 0)
+    return np.asarray(1.0 / (outer - line))
 
 
 def tonality(power: NDArray[np.float32], floor: NDArray[np.float32]) -> NDArray[np.float64]:

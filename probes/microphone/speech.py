@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 from numpy.typing import NDArray
 
 _FLOOR_HOPS = 500
 """The floor is looked for in the last five seconds."""
 _RHYTHM_HOPS = 100
-_FLOOR_QUANTILE = 0.1
 _OVER_FLOOR_DB = 12.0
 _RHYTHM_DB = 12.0
 """Spread between the loud and the quiet tenth of one second: speech has 15 to 40 dB, steady noise and tones below 6."""
@@ -25,18 +22,22 @@ class SpeechGate:
     """
 
     def __init__(self) -> None:
-        self._levels: deque[float] = deque(maxlen=_FLOOR_HOPS)
+        self._levels = np.zeros(0)
         self.floor_dbfs = 0.0
         self.spread_db = 0.0
 
     def push(self, levels_dbfs: NDArray[np.float64]) -> bool:
         """Take the levels of the next hops of 10 ms; whether somebody speaks in them."""
-        self._levels.extend(levels_dbfs.tolist())
-        known = np.fromiter(self._levels, float)
-        self.floor_dbfs = float(np.quantile(known, _FLOOR_QUANTILE))
-        second = known[-_RHYTHM_HOPS:]
-        quiet, loud = np.quantile(second, (0.1, 0.9))
-        self.spread_db = float(loud - quiet)
+        self._levels = np.concatenate([self._levels, levels_dbfs])[-_FLOOR_HOPS:]
+        self.floor_dbfs = _quantile(self._levels, 0.1)
+        second = self._levels[-_RHYTHM_HOPS:]
+        self.spread_db = _quantile(second, 0.9) - _quantile(second, 0.1)
         if len(second) < _RHYTHM_HOPS // 2 or self.spread_db < _RHYTHM_DB:
             return False
-        return float(np.median(levels_dbfs)) > self.floor_dbfs + _OVER_FLOOR_DB
+        return _quantile(levels_dbfs, 0.5) > self.floor_dbfs + _OVER_FLOOR_DB
+
+
+def _quantile(levels: NDArray[np.float64], share: float) -> float:
+    """Nearest-rank quantile; NumPy's own costs ten times as much."""
+    rank = int(share * (len(levels) - 1) + 0.5)
+    return float(np.partition(levels, rank)[rank])
