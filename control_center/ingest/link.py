@@ -225,8 +225,8 @@ class Link:
             log.exception("ingest: greeting failed")
 
     def _disconnected(self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
-        self.ready = False
-        if not self._stopping.is_set():
+        was_ready, self.ready = self.ready, False
+        if was_ready and not self._stopping.is_set():  # else the reason is known better already
             self._note(f"lost: {reason}")
 
     def _arrived(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:

@@ -23,7 +23,7 @@ ROOT = HERE.parents[2]
 PASSWORDS = {CENTER_USER: "center-secret", "an-nhon": "an-nhon-secret", "hoai-nhon": "hoai-nhon-secret"}
 
 
-def free_port() -> int:
+def _free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
@@ -124,7 +124,7 @@ class Driver:
         return self._log.read_text(errors="replace")[-3000:]
 
 
-def until(condition: Callable[[], object], what: str = "it", limit_s: float = 60.0) -> None:
+def _until(condition: Callable[[], object], what: str = "it", limit_s: float = 60.0) -> None:
     end = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < end, f"{what} did not come true in {limit_s:.0f} s"
@@ -136,12 +136,12 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.sites_port, self.center_port = free_port(), free_port()
+        self.sites_port, self.center_port = _free_port(), _free_port()
         plan = Plan((Listener(self.sites_port), Listener(self.center_port, Purpose.CENTER)), PASSWORDS)
         self.broker = Broker(plan, folder / "broker")
         self.broker.start()
         self.relay = Relay(self.sites_port)
-        self.until = until
+        self.until = _until
         self.passwords = PASSWORDS
 
     def driver(self, script: str, *arguments: object, log: Path) -> Driver:
@@ -166,3 +166,18 @@ def house(tmp_path: Path) -> Iterator[House]:
     built = House(tmp_path)
     yield built
     built.close()
+
+
+FreePort = Callable[[], int]
+Until = Callable[[Callable[[], object], str], None]
+
+
+@pytest.fixture
+def free_port() -> FreePort:
+    return _free_port
+
+
+@pytest.fixture
+def until() -> Until:
+    """Waits for a condition, with generous patience."""
+    return _until
