@@ -178,7 +178,7 @@ class Clockwork:
         for meeting_id in [one for one, due_at in self._forms_due.items() if due_at <= now]:
             del self._forms_due[meeting_id]
             try:
-                written = await asyncio.to_thread(forms.draft_all, self._engine, self._directory, meeting_id)
+                written = await asyncio.to_thread(forms.draft_all, self._engine, self._directory, meeting_id, now)
             except Exception:
                 log.exception("the form of %s could not be drafted; tried again", meeting_id)
                 self._forms_due[meeting_id] = now + SETTLE * STEPS

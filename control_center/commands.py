@@ -265,7 +265,7 @@ def form(options: argparse.Namespace) -> int:
     from control_center.meetings import forms  # noqa: PLC0415 -- documents are heavy
 
     try:
-        drawn = forms.draw(_store(options), options.meeting, options.format)
+        drawn = forms.draw(_store(options), options.meeting, options.format, _now())
     except LookupError as error:
         raise CommandError(str(error)) from None
     _give(drawn, options.output)

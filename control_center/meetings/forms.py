@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from control_center.logbook.collect import collect
-from control_center.logbook.form import FormDocument
+from control_center.logbook.form import FormDocument, keep_corrections
 from control_center.logbook.render_docx import render_docx
 from control_center.logbook.render_html import render_html
 from control_center.logbook.render_pdf import render_pdf
+from control_center.store import forms as form_store
+from control_center.store.forms import FormLockedError, FormState
 
 log = logging.getLogger(__name__)
 FORMATS: dict[str, Callable[[FormDocument], bytes]] = {
@@ -22,17 +25,29 @@ FORMATS: dict[str, Callable[[FormDocument], bytes]] = {
 }
 
 
-def draw(engine: Engine, meeting_id: str, file_format: str) -> bytes:
+def document_of(engine: Engine, meeting_id: str, at: datetime) -> FormDocument:
+    """The form as it was confirmed; before that, drawn anew with what people have corrected.
+
+    Raises:
+        LookupError: if there is no such meeting.
+    """
+    last = form_store.latest(engine, meeting_id)
+    if last is not None and last.state is not FormState.DRAFT:
+        return last.document
+    try:
+        fresh = collect(engine, meeting_id, at=at)
+    except LookupError:
+        raise LookupError(f"no meeting {meeting_id!r}; see `control-center meeting list --all`") from None
+    return fresh if last is None else keep_corrections(fresh, last.document)
+
+
+def draw(engine: Engine, meeting_id: str, file_format: str, at: datetime) -> bytes:
     """The form of a meeting as ``docx``, ``pdf`` or ``html``.
 
     Raises:
         LookupError: if there is no such meeting.
     """
-    try:
-        document = collect(engine, meeting_id)
-    except LookupError:
-        raise LookupError(f"no meeting {meeting_id!r}; see `control-center meeting list --all`") from None
-    return FORMATS[file_format](document)
+    return FORMATS[file_format](document_of(engine, meeting_id, at))
 
 
 def file(directory: Path, meeting_id: str, file_format: str) -> Path:
@@ -40,9 +55,13 @@ def file(directory: Path, meeting_id: str, file_format: str) -> Path:
     return directory / "forms" / f"{meeting_id}.{file_format}"
 
 
-def draft_all(engine: Engine, directory: Path, meeting_id: str) -> list[Path]:
-    """Write the form in every format, each whole or not at all."""
-    document = collect(engine, meeting_id)
+def draft_all(engine: Engine, directory: Path, meeting_id: str, at: datetime) -> list[Path]:
+    """Add a draft to the chain of versions, and write it in every format, each file whole or not at all."""
+    document = document_of(engine, meeting_id, at)
+    try:
+        form_store.save_draft(engine, document, made_at=at)
+    except FormLockedError as error:
+        log.info("late news does not change the form: %s", error)
     written = []
     for file_format, render in FORMATS.items():
         path = file(directory, meeting_id, file_format)

@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 import control_center.store
+from control_center.store import forms
 from control_center.store.base import Base, open_engine
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -123,4 +124,8 @@ def verify(engine: Engine) -> list[str]:
             faults += [f"foreign key: {tuple(row)}" for row in connection.execute(text("PRAGMA foreign_key_check"))]
     with engine.connect() as connection:
         tables = set(engine.dialect.get_table_names(connection))
-    return faults + [f"table {name} is missing" for name in sorted(set(Base.metadata.tables) - tables)]
+    missing = sorted(set(Base.metadata.tables) - tables)
+    faults += [f"table {name} is missing" for name in missing]
+    if forms.FormVersionRow.__tablename__ not in missing:
+        faults += [f"chain of forms: {sentence}" for sentence in forms.verify_chain(engine).broken]
+    return faults

@@ -26,6 +26,7 @@ from contract.messages import Ack, Agenda, Cleared, Heartbeat, Interruption, Ons
 from contract.topics import Kind, Topic
 from control_center.incidents.model import Incident, IncidentState
 from control_center.store import database, incidents
+from control_center.store import forms as form_store
 
 ROOT = Path(__file__).parents[2]
 SITE = "hoai-nhon"
@@ -207,6 +208,11 @@ def test_a_meeting_from_its_registration_to_its_form_with_a_drop_seen_from_both_
     forms = [center.state / "forms" / f"{meeting_id}.{ending}" for ending in ("docx", "pdf", "html")]
     wait_until(lambda: all(form.exists() for form in forms), "the form")
     assert "Thị xã Hoài Nhơn" in forms[2].read_text(encoding="utf-8")
+    engine = database.open_store(center.state)
+    version = form_store.latest(engine, meeting_id)
+    engine.dispose()
+    assert version is not None
+    assert version.author == ""
     assert center.stop() == 0
 
 

@@ -9,7 +9,9 @@ from alembic import command
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError
 
+from control_center.logbook.form import blank_form
 from control_center.store import database, registry
+from control_center.store import forms as form_store
 from control_center.store.registry import Site
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -17,6 +19,16 @@ NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 def test_migrations_make_exactly_the_tables_that_the_code_declares(engine: Engine) -> None:
     command.check(database.alembic_config(engine))  # raises if a migration is missing
+
+
+@pytest.mark.req("R11")
+def test_verify_notices_a_form_that_was_tampered_with(engine: Engine) -> None:
+    form_store.save_draft(engine, blank_form(), made_at=NOW)
+    assert database.verify(engine) == []
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER form_versions_no_update"))
+        connection.execute(text("UPDATE form_versions SET author = 'somebody else'"))
+    assert database.verify(engine)[0].startswith("chain of forms: ")
 
 
 def test_migrations_go_back_and_forth(engine: Engine) -> None:
