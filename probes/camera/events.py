@@ -13,8 +13,8 @@ _AT_ONCE = frozenset({"camera.low_resolution"})
 """Facts of the format; they need no confirmation."""
 _UNBROKEN = frozenset({"camera.frozen"})
 """One frame that moved and the picture was not frozen."""
-_SEEN_LATE_S = {"camera.low_frame_rate": 1.0}
-"""By how much a suspicion comes after what it tells: a rate is counted over the second before."""
+_SEEN_LATE_S = {"camera.low_frame_rate": 1.0, "camera.frozen": 0.6}
+"""By how much a suspicion comes after what it tells: a rate is counted over the second before, stillness is a second's median."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Event:
 class _Open:
     worst: Suspicion
     started_at_s: float
+    first_seen_s: float
     last_seen_s: float
     detected_at_s: float | None = None
 
@@ -50,7 +51,6 @@ class EventFold:
         self._clear_s = clear_s
         self._open: dict[str, _Open] = {}
         self._events: list[Event] = []
-        self._before_s = 0.0
 
     def push(self, from_s: float, until_s: float, seen: Sequence[Suspicion]) -> None:
         """Take one moment of the recording, from the begin to the end of what it stands for."""
@@ -59,7 +59,6 @@ class EventFold:
         codes = {suspicion.code for suspicion in seen}
         for code in [code for code in self._open if code not in codes]:
             self._missed(code, until_s)
-        self._before_s = from_s
 
     def finish(self) -> list[Event]:
         """All events, those that lasted to the end included, in the order of their begin."""
@@ -71,14 +70,13 @@ class EventFold:
         code = suspicion.code
         fault = self._open.get(code)
         if fault is None:
-            # What stands still stands still since the frame before.
-            start = self._before_s if code in _UNBROKEN else max(0.0, from_s - _SEEN_LATE_S.get(code, 0.0))
-            fault = self._open[code] = _Open(worst=suspicion, started_at_s=start, last_seen_s=until_s)
+            start = max(0.0, from_s - _SEEN_LATE_S.get(code, 0.0))
+            fault = self._open[code] = _Open(worst=suspicion, started_at_s=start, first_seen_s=from_s, last_seen_s=until_s)
         fault.last_seen_s = until_s
         if _beyond(suspicion) > _beyond(fault.worst):
             fault.worst = suspicion
         needed_s = 0.0 if code in _AT_ONCE else self._confirm_s
-        if fault.detected_at_s is None and until_s - fault.started_at_s >= needed_s:
+        if fault.detected_at_s is None and until_s - fault.first_seen_s >= needed_s:
             fault.detected_at_s = until_s
 
     def _missed(self, code: str, until_s: float) -> None:

@@ -54,7 +54,8 @@ class Figures:
         lost_ratio: Share of the reference's contoured tiles that have none now.
         likeness: Correlation of the coarse brightness with the reference's, −1 to 1; a blurred view stays near 1.
         pose: Where the camera looks, against the reference.
-        motion_level: Largest change between frames over the last second, 8-bit levels.
+        motion_level: Change since the frame before (of a look: the largest), 8-bit levels.
+        usual_motion_level: Median of that change over the last second, or over the look.
         frame_rate_hz: Frames per second.
         reference_light: Brightness of the reference.
     """
@@ -72,6 +73,7 @@ class Figures:
     likeness: float | None = None
     pose: Pose | None = None
     motion_level: float | None = None
+    usual_motion_level: float | None = None
     frame_rate_hz: float | None = None
     reference_light: Light | None = None
 
@@ -162,6 +164,7 @@ def look_figures(moments: Sequence[Figures], best: Figures, frame_rate_hz: float
         lost_ratio=_median([moment.lost_ratio for moment in moments]),
         likeness=_median([moment.likeness for moment in moments]),
         motion_level=max(motions, default=None),
+        usual_motion_level=_median(motions),
         frame_rate_hz=frame_rate_hz,
     )
 

@@ -108,12 +108,13 @@ def _underexposed(figures: Figures, limits: CameraLimits, settings: CameraSettin
 
 
 def _frozen(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
-    if figures.motion_level is None or figures.motion_level > limits.frozen_motion_level:
+    largest, usual = figures.motion_level, figures.usual_motion_level
+    if largest is None or usual is None or largest > limits.frozen_motion_level or usual > limits.frozen_usual_motion_level:
         return None
     if figures.noise_level == 0 and figures.contour_ratio > 0:
         # More than half of it is exactly even: drawn, not filmed. A slide may stand still.
         return None
-    return Suspicion("camera.frozen", figure=round(figures.motion_level, 3), limit=limits.frozen_motion_level)
+    return Suspicion("camera.frozen", figure=round(usual, 3), limit=limits.frozen_usual_motion_level)
 
 
 def _blurred(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001

@@ -74,11 +74,15 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     frozen_motion_level: Annotated[
         float,
         msgspec.Meta(
-            ge=0,
-            le=255,
-            description="Mean change between frames, in 8-bit levels, that none exceeds if the picture stands still",
+            ge=0, le=255, description="Mean change between frames, in 8-bit levels, that none exceeds if the picture stands still"
         ),
     ] = 0.09
+    frozen_usual_motion_level: Annotated[
+        float,
+        msgspec.Meta(
+            ge=0, le=255, description="… and its median over a second: an empty room's sensor noise changes more, even compressed"
+        ),
+    ] = 0.012
 
     blurred_edge_width_px: Annotated[
         float,

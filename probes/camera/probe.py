@@ -184,6 +184,7 @@ def _moments(source: Source, reference: Reference | None, detail_step_s: float |
     details: Figures | None = None
     detailed_s = -1e9
     stamps: deque[float] = deque()
+    motions: deque[tuple[float, float]] = deque()
     for shot in source.shots:
         stamps.append(shot.at_s)
         while len(stamps) > 2 and shot.at_s - stamps[1] >= 1.0:
@@ -193,7 +194,10 @@ def _moments(source: Source, reference: Reference | None, detail_step_s: float |
         height, width = shot.picture.shape[:2]
         figures, gray = quick_figures(shot.picture, (width, height), reference)
         if gray_before is not None and gray_before.shape == gray.shape:
-            figures = replace(figures, motion_level=measure.motion_level_of(gray_before, gray))
+            motions.append((shot.at_s, measure.motion_level_of(gray_before, gray)))
+            while shot.at_s - motions[0][0] >= 1.0:
+                motions.popleft()
+            figures = replace(figures, motion_level=motions[-1][1], usual_motion_level=float(np.median([level for _, level in motions])))
         gray_before = gray
         if detail_step_s is not None and shot.at_s - detailed_s >= detail_step_s - 0.01:
             details, detailed_s = detailed(figures, shot.picture, gray, reference), shot.at_s

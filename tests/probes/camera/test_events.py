@@ -48,7 +48,7 @@ def test_a_confirmed_fault_that_returns_within_the_clearing_time_is_the_same_eve
 def test_one_frame_that_moved_ends_standing_still() -> None:
     assert folded([[FROZEN]] * 15 + [[]] + [[FROZEN]] * 15) == []
     (event,) = folded([[]] * 10 + [[FROZEN]] * 25)
-    assert round(event.started_at_s, 3) == 0.9, "the picture stands since the frame before"
+    assert round(event.started_at_s, 3) == 0.4, "stillness is seen by a median, late by half of its second"
 
 
 def test_the_format_needs_no_confirmation() -> None:

@@ -183,6 +183,14 @@ def test_a_recording_that_freezes_and_goes_on_is_one_event_and_the_live_parts_ar
     assert finding.ended_at_s == pytest.approx(6, abs=0.35)
 
 
+@pytest.mark.parametrize("quality", [18, 23])
+def test_an_empty_room_in_which_nothing_moves_is_not_frozen(room: RoomMaker, clip: ClipMaker, quality: int) -> None:
+    still = room(3, people=0, noise=0, width=640, height=360).astype(np.float32)
+    grains = (np.random.default_rng(number).normal(0, 3, still.shape) for number in range(60))
+    path = clip((np.clip(still + grain, 0, 255).astype(np.uint8) for grain in grains), rate_hz=15, quality=quality)
+    assert codes(watched(path)) == set()
+
+
 def test_a_recording_cut_at_the_moment_of_detection_yields_the_same_finding(film: Film, clip: ClipMaker) -> None:
     frames = list(film(6, rate_hz=10, change=lambda picture, at_s: black(picture) if at_s >= 2 else picture))
     (whole,) = watched(clip(iter(frames), rate_hz=10)).findings
