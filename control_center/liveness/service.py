@@ -102,12 +102,15 @@ class Liveness:
         self._resolver.start()
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening; returns within a second or so."""
         self._ended.set()
         self._renamed.set()
         if self._thread.is_alive():
             os.eventfd_write(self._wake, 1)
             self._thread.join(5)
+        if not self._thread.is_alive() and self._wake >= 0:
+            os.close(self._wake)
+            self._wake = -1
 
     def set_sites(self, sites: Mapping[str, Addressed]) -> None:
         """Know these sites, and no others, from now on."""

@@ -25,6 +25,8 @@ _TX_SOFTWARE, _RX_SOFTWARE, _SOFTWARE = 1 << 1, 1 << 3, 1 << 4
 _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY_OCTETS = 256
 _LARGEST_ANSWER = 2048
+_REMEMBERED = 1024
+"""Packets on the way, at most: twenty seconds of the fastest pace."""
 _SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 255, 1, 1
 _ONLY_REPLY_V4 = struct.pack("@I", 0xFFFFFFFF & ~(1 << echo.REPLY[4]))
 _ONLY_REPLY_V6 = struct.pack(
@@ -115,6 +117,7 @@ class Wire:
         self._ssid = ssid
         self._token = os.urandom(echo.TOKEN_OCTETS)
         self._ident = int.from_bytes(os.urandom(2))
+        self._sent: dict[int, int] = {}
         self._refused = False
         self.socket = self._open()
         try:
@@ -143,9 +146,9 @@ class Wire:
             octets = echo.pack_request(self.version, self._ident, seq, self._token, now_ns)
         else:
             tlvs = () if next_within_ms is None else (stamp.cadence(next_within_ms),)
-            octets = stamp.pack_sender(
-                stamp.SenderPacket(seq=seq, sent=stamp.ntp_from_ns(now_ns), error=_CLOCK_ERROR, ssid=self._ssid, tlvs=tlvs)
-            )
+            sent = stamp.ntp_from_ns(now_ns)
+            self._remember(seq, sent)
+            octets = stamp.pack_sender(stamp.SenderPacket(seq=seq, sent=sent, error=_CLOCK_ERROR, ssid=self._ssid, tlvs=tlvs))
         try:
             self._push(octets)
         except BlockingIOError:
@@ -153,6 +156,11 @@ class Wire:
         except OSError as error:
             return failure_of(error)
         return None
+
+    def _remember(self, seq: int, sent: int) -> None:
+        self._sent[seq] = sent
+        if len(self._sent) > _REMEMBERED:
+            del self._sent[next(iter(self._sent))]
 
     def _push(self, octets: bytes) -> None:
         """Send; a refusal of an earlier packet that is told in this call is kept, and this packet sent all the same."""
@@ -216,7 +224,11 @@ class Wire:
         except stamp.PacketError:
             heard.strange += 1
         else:
-            heard.answers.append(Answer(reply.sender_seq, received_ns, reply))
+            # The number alone is easily guessed, or somebody else's; with the time that we sent it is ours.
+            if self._sent.get(reply.sender_seq) == reply.sender_sent:
+                heard.answers.append(Answer(reply.sender_seq, received_ns, reply))
+            else:
+                heard.strange += 1
 
     def _open(self) -> socket.socket:
         family = socket.AF_INET6 if self.version == 6 else socket.AF_INET

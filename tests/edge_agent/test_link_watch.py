@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -117,6 +118,12 @@ def relay(reflector: Liveness) -> Iterator[Relay]:
 
 
 @pytest.fixture
+def stack() -> Iterator[contextlib.ExitStack]:
+    with contextlib.ExitStack() as made:
+        yield made
+
+
+@pytest.fixture
 def watch(ear: Ear) -> Iterator[Callable[..., LinkWatch]]:
     made: list[LinkWatch] = []
 
@@ -148,15 +155,18 @@ def lights(made: LinkWatch) -> dict[str, Light]:
 
 @pytest.mark.req("R36", "R31")
 def test_a_cut_leg_is_suspected_confirmed_and_told_with_its_true_times(
-    watch: Callable[..., LinkWatch], ear: Ear, relay: Relay, reflector: Liveness
+    watch: Callable[..., LinkWatch], ear: Ear, relay: Relay, reflector: Liveness, stack: contextlib.ExitStack
 ) -> None:
-    made = watch(stamp_to(relay.port), stamp_to(relay.port, "mcu"), stamp_to(reflector.port, "gateway"))
+    other = stack.enter_context(contextlib.closing(Relay(reflector.port)))
+    made = watch(stamp_to(relay.port), stamp_to(other.port, "mcu"), stamp_to(reflector.port, "gateway"))
     until(lambda: set(lights(made).values()) == {Light.UP})
+    other.cut()
     relay.cut()
     confirmed = ear.wait(Confirmed)
     assert isinstance(confirmed, Confirmed)
     assert [found.code for found in made.standing()] == ["link.down"]
     relay.restore()
+    other.restore()
     returned = ear.wait(Returned)
     assert isinstance(ear.told[0], Suspected)
     assert (confirmed.targets, confirmed.answered, confirmed.place) == (("center", "mcu"), ("gateway",), "tslcd")

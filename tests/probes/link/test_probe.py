@@ -160,6 +160,14 @@ def test_a_reflector_that_answers_nonsense_is_one_that_does_not_answer(reflector
     assert (values(report, "mcu")["link.loss_percent"] or 0) >= 90
 
 
+def test_an_answer_with_another_time_than_ours_is_not_ours(reflector: Make) -> None:
+    def replay(packet: stamp.SenderPacket, count: int) -> list[bytes]:
+        said = stamp.ReflectorPacket(seq=count, sent=1, received=1, sender_seq=packet.seq, sender_sent=packet.sent - 1)
+        return [stamp.pack_reflector(said)]
+
+    assert values(look(f"mcu=stamp:127.0.0.1:{reflector(replay).port}"), "mcu")["link.loss_percent"] == 100
+
+
 def test_no_link_and_no_target_are_told_apart() -> None:
     assert failures(look(fitted=False)) == [("", Failure.NOT_FITTED)]
     assert failures(look()) == [("", Failure.SKIPPED)]
