@@ -105,7 +105,7 @@ class LinkLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What is still normal; versioned at the center, these are the defaults.
 
     Quality: Cisco's design for interactive video (150 ms one way, 30 ms, 1 %), loss above 5 % as Polycom RMX calls it critical.
-    Drop rule: measured with independent and bursty losses, see docs/link.md.
+    Drop rule: chosen by simulation with independent and bursty losses, see tests/edge_agent/test_drop_rule.py.
     """
 
     latency_ms: Annotated[Positive, msgspec.Meta(description="one way, half the median round trip")] = 150.0
