@@ -97,7 +97,7 @@ class _Told:
             unit=suspicion.unit,
             details=suspicion.details,
             limits_version=self.look.limits_version,
-            **times,
+            **{name: round(seconds, 3) for name, seconds in times.items()},
         )
 
     def readings(self, figures: Figures, still: bool) -> tuple[Reading, ...]:
