@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine
 
+from contract.toml_file import ConfigError
 from control_center import config, tables
-from control_center.config import ConfigError, Configuration
+from control_center.config import Configuration
 from control_center.meetings import plan, registration, statistics
 from control_center.meetings.working_days import VIETNAM
 from control_center.sites import exchange, identities

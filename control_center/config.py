@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
+from contract import toml_file
+
 DEFAULT_FILE = Path("/etc/diemcau/control-center.toml")
-
-StructT = TypeVar("StructT", bound=msgspec.Struct)
-
-
-class ConfigError(Exception):
-    """A wrong configuration, in one sentence with file, key and reason."""
 
 
 def _check_port(port: int) -> None:
@@ -175,50 +169,14 @@ def load(path: Path) -> Configuration:
     Raises:
         ConfigError: with one sentence that names file, key and reason.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 (byte {error.start})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from None
-    return decode(document, path)
+    return decode(toml_file.read(path), path)
 
 
 def decode(document: dict[str, Any], path: Path) -> Configuration:
     """Read the tables of the center's file; `path` is only named in errors."""
-    tables = {}
-    for key, table in document.items():
-        if key not in _TABLES:
-            raise ConfigError(f"{path}: {key}: unknown table (known: {', '.join(_TABLES)})")
-        if not isinstance(table, dict):
-            raise ConfigError(f"{path}: {key}: must be a table, [{key}]")
-        tables[key] = _table(table, _TABLES[key], path, key)
+    toml_file.check_tables(document, set(_TABLES), path)
+    tables = {key: toml_file.table(table, _TABLES[key], path, key) for key, table in document.items()}
     return Configuration(path=path, **tables)  # type: ignore[arg-type]
-
-
-def _table(table: dict[str, Any], kind: type[StructT], path: Path, where: str) -> StructT:
-    try:
-        return msgspec.convert(table, kind)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_place(str(error), where)}") from None
-
-
-_AT = re.compile(r" - at `\$\.?(?P<key>[^`]*)`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]+)`")
-
-
-def _place(message: str, where: str) -> str:
-    """``table.key: reason`` out of msgspec's words, or out of the struct's own that begin with the key."""
-    at = _AT.search(message)
-    reason = message if at is None else message[: at.start()]
-    unknown = _UNKNOWN.match(reason)
-    if unknown is not None:
-        where, reason = f"{where}.{unknown['key']}", "unknown key"
-    elif at is not None and at["key"]:
-        where = f"{where}.{at['key']}".replace(".[", "[")
-    return f"{where}: {reason[0].lower()}{reason[1:]}"
 
 
 SAMPLE = """\

@@ -18,9 +18,10 @@ import msgspec
 from contract.catalog import sentence
 from contract.meetings import Phase
 from contract.messages import ProbeReport
+from contract.toml_file import ConfigError
 from edge_agent import keep, wording
 from edge_agent.child import run_probe
-from edge_agent.config import ConfigError, Configuration
+from edge_agent.config import Configuration
 from probes.camera.limits import CameraLimits, CameraSettings
 from probes.interface import Look
 from probes.registry import PROBES

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge_agent.config import ConfigError, Configuration, secret
+from contract.toml_file import ConfigError
+from edge_agent.config import Configuration, secret
 from edge_agent.mqtt import Credentials, Endpoint
 from edge_agent.outbox import Outbox
 from edge_agent.uplink import Uplink

@@ -15,7 +15,8 @@ import msgspec
 
 from contract.findings import State
 from contract.meetings import Phase
-from edge_agent.config import DEFAULT_FILE, ConfigError, Configuration, load
+from contract.toml_file import ConfigError
+from edge_agent.config import DEFAULT_FILE, Configuration, load
 from probes.registry import PROBES
 
 WELL, FAULTS, COULD_NOT = 0, 1, 2

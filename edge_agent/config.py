@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
-from contract import topics
+from contract import toml_file, topics
 from contract.meetings import Phase
 from contract.messages import Limits
+from contract.toml_file import ConfigError
 from edge_agent.agenda import DEFAULT_PERIODS_S, Periods
 from probes.registry import PROBES
 
 DEFAULT_FILE = Path("/etc/diemcau/edge-agent.toml")
 ALWAYS_THERE = frozenset({"cables", "host", "link"})
 """Probes that look even without a table of their own: every site PC has ports, a processor and a network."""
-
-StructT = TypeVar("StructT", bound=msgspec.Struct)
-
-
-class ConfigError(Exception):
-    """A wrong configuration, in one sentence with file, key and reason."""
 
 
 class SiteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,25 +156,13 @@ def load(path: Path) -> Configuration:
     Raises:
         ConfigError: with one sentence that names file, key and reason.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 (byte {error.start})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from None
-    return decode(document, path)
+    return decode(toml_file.read(path), path)
 
 
 def decode(document: dict[str, Any], path: Path) -> Configuration:
     """Read the tables of a site's file; `path` is only named in errors."""
     known = {"site", "state", "center", "page", "rounds", "limits", *PROBES}
-    for key, table in document.items():
-        if key not in known:
-            raise ConfigError(f"{path}: {key}: unknown table (known: {', '.join(sorted(known))})")
-        if not isinstance(table, dict):
-            raise ConfigError(f"{path}: {key}: must be a table, [{key}]")
+    toml_file.check_tables(document, known, path)
     if "site" not in document:
         raise ConfigError(f"{path}: site: the table [site] with id and name is missing")
     limits = document.get("limits", {})
@@ -191,12 +172,12 @@ def decode(document: dict[str, Any], path: Path) -> Configuration:
     center = document.get("center")
     return Configuration(
         path=path,
-        site=_table(document["site"], SiteSettings, path, "site"),
-        state=_table(document.get("state", {}), StateSettings, path, "state"),
-        center=None if center is None else _table(center, CenterSettings, path, "center"),
-        page=_table(document.get("page", {}), PageSettings, path, "page"),
+        site=toml_file.table(document["site"], SiteSettings, path, "site"),
+        state=toml_file.table(document.get("state", {}), StateSettings, path, "state"),
+        center=None if center is None else toml_file.table(center, CenterSettings, path, "center"),
+        page=toml_file.table(document.get("page", {}), PageSettings, path, "page"),
         settings={name: _settings(document.get(name), name, path) for name in PROBES},
-        limits={name: _table(limits.get(name, {}), entry.limits, path, f"limits.{name}") for name, entry in PROBES.items()},
+        limits={name: toml_file.table(limits.get(name, {}), entry.limits, path, f"limits.{name}") for name, entry in PROBES.items()},
         periods=_periods(document.get("rounds", {}), path),
         undeclared=tuple(name for name in PROBES if name not in document and name not in ALWAYS_THERE),
     )
@@ -206,35 +187,7 @@ def _settings(table: dict[str, Any] | None, name: str, path: Path) -> msgspec.St
     entry = PROBES[name]
     if table is None and name not in ALWAYS_THERE and "fitted" in entry.settings.__struct_fields__:
         table = {"fitted": False}
-    return _table(table or {}, entry.settings, path, name)
-
-
-def _table(table: Any, kind: type[StructT], path: Path, where: str) -> StructT:
-    try:
-        return msgspec.convert(table, type=kind)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_place(str(error), where)}") from None
-
-
-_AT = re.compile(r" - at `\$\.?(?P<key>[^`]*)`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]+)`")
-_MISSING = re.compile(r"Object missing required field `(?P<key>[^`]+)`")
-
-
-def _place(message: str, where: str) -> str:
-    """``table.key: reason`` out of msgspec's words."""
-    at = _AT.search(message)
-    reason = message if at is None else message[: at.start()]
-    keys = [where, at["key"] if at is not None else ""]
-    unknown, lacking = _UNKNOWN.match(reason), _MISSING.match(reason)
-    if unknown is not None:
-        keys.append(unknown["key"])
-        reason = "unknown key"
-    elif lacking is not None:
-        keys.append(lacking["key"])
-        reason = "this key is required"
-    place = ".".join(key for key in keys if key).replace(".[", "[")
-    return f"{place}: {reason[0].lower()}{reason[1:]}"
+    return toml_file.table(table or {}, entry.settings, path, name)
 
 
 def _periods(rounds: dict[str, Any], path: Path) -> Periods:
@@ -263,7 +216,7 @@ def merge_limits(configuration: Configuration, sent: Limits) -> Mapping[str, msg
     for name, table in sent.limits.items():
         if name in PROBES:
             base = msgspec.to_builtins(configuration.limits[name])
-            merged[name] = _table({**base, **table}, PROBES[name].limits, Path(f"limits {sent.version} from the center"), name)
+            merged[name] = toml_file.table({**base, **table}, PROBES[name].limits, Path(f"limits {sent.version} from the center"), name)
     return merged
 
 

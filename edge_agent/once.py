@@ -11,10 +11,11 @@ import msgspec
 from contract.findings import Component
 from contract.meetings import Phase
 from contract.messages import CheckReport, Limits, ProbeReport
+from contract.toml_file import ConfigError
 from contract.verdicts import verdict_of
 from edge_agent import keep
 from edge_agent.child import run_probe
-from edge_agent.config import ConfigError, Configuration, merge_limits
+from edge_agent.config import Configuration, merge_limits
 from probes.interface import Look
 from probes.registry import PROBES
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.toml_file import ConfigError
 from control_center import config
-from control_center.config import ConfigError
 
 WRONG = Path(__file__).parents[1] / "testdata" / "center_config"
 

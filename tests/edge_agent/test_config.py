@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator
 
 from contract.meetings import Phase
 from contract.messages import Limits
+from contract.toml_file import ConfigError
 from edge_agent import sample
-from edge_agent.config import ConfigError, decode, load, merge_limits, secret
+from edge_agent.config import decode, load, merge_limits, secret
 from probes.registry import PROBES
 
 BAD = sorted((Path(__file__).parents[1] / "testdata" / "config" / "edge-agent").glob("*.toml"))
