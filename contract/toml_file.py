@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +37,7 @@ def read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
 
 
-def check_tables(document: dict[str, Any], known: set[str], path: Path) -> None:
+def check_tables(document: dict[str, Any], known: Sequence[str], path: Path) -> None:
     """See that everything at the top of a document is a table, and a known one.
 
     Raises:
@@ -44,7 +45,7 @@ def check_tables(document: dict[str, Any], known: set[str], path: Path) -> None:
     """
     for key, table in document.items():
         if key not in known:
-            raise ConfigError(f"{path}: {key}: unknown table (known: {', '.join(sorted(known))})")
+            raise ConfigError(f"{path}: {key}: unknown table (known: {', '.join(known)})")
         if not isinstance(table, dict):
             raise ConfigError(f"{path}: {key}: must be a table, [{key}]")
 

@@ -174,7 +174,7 @@ def load(path: Path) -> Configuration:
 
 def decode(document: dict[str, Any], path: Path) -> Configuration:
     """Read the tables of the center's file; `path` is only named in errors."""
-    toml_file.check_tables(document, set(_TABLES), path)
+    toml_file.check_tables(document, tuple(_TABLES), path)
     tables = {key: toml_file.table(table, _TABLES[key], path, key) for key, table in document.items()}
     return Configuration(path=path, **tables)  # type: ignore[arg-type]
 

@@ -161,7 +161,7 @@ def load(path: Path) -> Configuration:
 
 def decode(document: dict[str, Any], path: Path) -> Configuration:
     """Read the tables of a site's file; `path` is only named in errors."""
-    known = {"site", "state", "center", "page", "rounds", "limits", *PROBES}
+    known = sorted({"site", "state", "center", "page", "rounds", "limits", *PROBES})
     toml_file.check_tables(document, known, path)
     if "site" not in document:
         raise ConfigError(f"{path}: site: the table [site] with id and name is missing")
