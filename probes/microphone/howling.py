@@ -44,7 +44,7 @@ class ToneCriteria:
         prominence_db: Least height over the ±24 bins around.
         rise_db: Least rise over the span in which growth is seen.
         crooked_db: Largest deviation (RMS) of the level from the straight line.
-        wander_hz: Largest standard deviation of the frequency.
+        wander_hz: Largest standard deviation of the frequency between quarters of the span.
         harmonics_db: Least height over its harmonics and over the tone that it might be a harmonic of.
         sustained_s: How long a steady tone may last.
         sustained_dbfs: A weaker steady tone is no matter.
@@ -54,7 +54,7 @@ class ToneCriteria:
     prominence_db: float = 15.0
     rise_db: float = 4.0
     crooked_db: float = 1.2
-    wander_hz: float = 1.2
+    wander_hz: float = 0.7
     harmonics_db: float = 18.0
     sustained_s: float = 3.0
     sustained_dbfs: float = -50.0
@@ -251,7 +251,7 @@ class ToneFinder:
             _last(track.frequencies_hz, span),
             _last(track.prominences_db, span),
         )
-        if np.std(frequencies) > criteria.wander_hz or np.quantile(prominences[span // 2 :], 0.2) < criteria.prominence_db:
+        if _wander(frequencies) > criteria.wander_hz or np.quantile(prominences[span // 2 :], 0.2) < criteria.prominence_db:
             return None
         slope, crooked_db = _line_fit(levels)
         late_slope, _ = _line_fit(levels[span // 2 :])
@@ -301,6 +301,12 @@ def _strongest(power: NDArray[np.float32], position: float, lowest: int) -> floa
 def _last(history: deque[float], count: int) -> NDArray[np.float64]:
     start = max(0, len(history) - count)
     return np.fromiter(islice(history, start, None), float)
+
+
+def _wander(frequencies_hz: NDArray[np.float64]) -> float:
+    """Standard deviation of the frequency from quarter to quarter: what the programme shakes within a quarter averages out."""
+    quarter = len(frequencies_hz) // 4
+    return float(np.std(frequencies_hz[-4 * quarter :].reshape(4, quarter).mean(axis=1)))
 
 
 def _line_fit(levels: NDArray[np.float64]) -> tuple[float, float]:
