@@ -11,7 +11,6 @@ from types import FrameType
 
 from rich.console import Console
 from rich.live import Live
-from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -58,8 +57,10 @@ def report(console: Console, play: Play, outcome: Outcome) -> None:
         )
     if outcome.alerts:
         console.print(table)
-    console.print(Panel("\n".join(str(path) for path in outcome.forms), title="Nhật ký Phụ lục II", title_align="left"), soft_wrap=True)
-    console.print(f"Nhật ký chạy và ảnh bảng: {play.folder}", soft_wrap=True)
+    console.print("Nhật ký Phụ lục II:")
+    for path in outcome.forms:
+        console.print(f"  {path}", soft_wrap=True, highlight=False)
+    console.print(f"Nhật ký chạy và ảnh bảng: {play.folder}", soft_wrap=True, highlight=False)
     for fault in outcome.faults:
         console.print(f"[red]✘[/red] {fault}")
     if not outcome.faults:

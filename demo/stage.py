@@ -249,6 +249,11 @@ camera_s = {self.camera_period_s:g}
 look_s = {min(1.0, 0.4 * self.camera_period_s):g}
 """
 
+    def look_through(self, camera: str) -> None:
+        """Take a camera of this machine in place of the drawn room."""
+        text = self.file.read_text(encoding="utf-8")
+        self.file.write_text(text.replace(self.camera.url, camera), encoding="utf-8")
+
     def start(self) -> None:
         """Start the agent."""
         command = [str(BIN / "edge-agent"), "run", "--config", str(self.file)]
