@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # ldconfig, where it is not on the way
+# No `grep -q` behind a pipe: it leaves early, the writer dies of SIGPIPE, and pipefail calls that "not found".
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 2; }
 
@@ -15,9 +16,9 @@ is_there() { # one "kind:name" of apt-packages.txt
   local name=${1#*:}
   case $1 in
     command:*) command -v "$name" >/dev/null || [ -x "/usr/sbin/$name" ] ;;
-    library:*) ldconfig -p | grep -qF "$name" ;;
+    library:*) ldconfig -p | grep -F "$name" >/dev/null ;;
     python:*) "$python" -c "import $name" 2>/dev/null ;;
-    package:*) dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' ;;
+    package:*) dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep 'ok installed' >/dev/null ;;
   esac
 }
 
@@ -42,7 +43,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   "${become[@]}" apt-get update -qq || say "apt-get update failed; going on with the lists that are there"
   offered=()
   for package in "${missing[@]}"; do
-    if apt-cache policy "$package" | grep -q 'Candidate: [0-9]'; then offered+=("$package"); else say "no package $package here; what needs it will say so"; fi
+    if apt-cache policy "$package" | grep 'Candidate: [0-9]' >/dev/null; then offered+=("$package"); else say "no package $package here; what needs it will say so"; fi
   done
   if [ ${#offered[@]} -gt 0 ]; then
     removed=$(apt-get install -s --no-install-recommends "${offered[@]}" | awk '/^Remv/ {print $2}')
