@@ -5,7 +5,7 @@ What we send is exact; a receiver tolerates keys it does not know and refuses, w
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,12 @@ MAX_PAYLOAD_BYTES = 256 * 1024
 """A larger payload is refused unread."""
 MAX_SEQ = 2**53
 """Sequence numbers stay exact in every JSON reader."""
+MAX_NUMBER = 2.0**53
+"""No figure is larger, either way; what is would break a column or a calculation of whoever believed it."""
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Instants that a clock, right or wrong, can tell."""
+MAX_CLOCK_OFFSET_MS = (LATEST - EARLIEST).total_seconds() * 1000
+"""Two such clocks cannot differ by more."""
 
 
 class Presence(StrEnum):
@@ -336,15 +342,39 @@ def decode(topic: str, payload: bytes) -> Message:
             "version", f"specversion {envelope.specversion[:20]!r}, type {envelope.type[:60]!r}, expected {type_of(parsed.kind)!r}"
         )
     boot, seq = _identity(envelope.id, parsed.site)
-    if envelope.time.tzinfo is None:
-        raise RefusedError("data", "time has no zone")
     try:
         data = msgspec.json.decode(envelope.data, type=_DATA_TYPE[parsed.kind])
+        _check_leaves([envelope.time, msgspec.to_builtins(data, builtin_types=(datetime,))])
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise RefusedError("data", str(error)) from None
+    if envelope.clockoffsetms is not None and abs(envelope.clockoffsetms) > MAX_CLOCK_OFFSET_MS:
+        raise RefusedError("data", f"a clock cannot be off by {envelope.clockoffsetms:g} ms")
     return Message(
         topic=parsed, id=envelope.id, boot=boot, seq=seq, time=envelope.time, payload=data, clock_offset_ms=envelope.clockoffsetms
     )
+
+
+def _check_leaves(branch: Any) -> None:
+    """See that every instant and every number is one that can be reckoned with, wherever it stands.
+
+    Raises:
+        ValueError: if one is not.
+    """
+    match branch:
+        case dict():
+            for leaf in branch.values():
+                _check_leaves(leaf)
+        case list() | tuple():
+            for leaf in branch:
+                _check_leaves(leaf)
+        case datetime():
+            if branch.tzinfo is None:
+                raise ValueError(f"time {branch.isoformat()} has no zone")
+            if not EARLIEST <= branch <= LATEST:
+                raise ValueError(f"time {branch.isoformat()} is out of range")
+        case int() | float():
+            if abs(branch) > MAX_NUMBER:
+                raise ValueError("a number is beyond 2⁵³")
 
 
 def _identity(message_id: str, site: str) -> tuple[str, int]:

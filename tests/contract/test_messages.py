@@ -14,6 +14,8 @@ from contract.catalog import FAULTS, METRICS, finding, missing
 from contract.findings import Component, Finding, Severity, State, Verdict
 from contract.meetings import Meeting, Participation, Phase, Plan, Role, Window
 from contract.messages import (
+    MAX_CLOCK_OFFSET_MS,
+    MAX_NUMBER,
     MAX_PAYLOAD_BYTES,
     MAX_SEQ,
     Ack,
@@ -45,7 +47,8 @@ from contract.topics import Kind, Topic
 NOW = datetime(2026, 11, 23, 2, 0, 0, 123456, tzinfo=UTC)
 GOLDEN = Path(__file__).parent.parent / "testdata" / "messages"
 
-finite = st.floats(allow_nan=False, allow_infinity=False)
+finite = st.floats(-MAX_NUMBER, MAX_NUMBER)
+offsets = st.floats(-MAX_CLOCK_OFFSET_MS, MAX_CLOCK_OFFSET_MS)
 words = st.text(max_size=30)
 seconds = st.floats(0, 1e6)
 instants = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
@@ -140,7 +143,7 @@ def topic_text(kind: Kind, site: str = "hoai-nhon") -> str:
     return topics.site_topic(site, kind, {Kind.COMPONENT: "camera", Kind.COMMAND: "check"}.get(kind, ""))
 
 
-@given(payloads, instants, st.integers(0, MAX_SEQ), st.none() | finite)
+@given(payloads, instants, st.integers(0, MAX_SEQ), st.none() | offsets)
 def test_every_message_comes_back_as_it_was_sent(sent: tuple[Kind, Payload], time: datetime, seq: int, offset: float | None) -> None:
     kind, payload = sent
     text = topic_text(kind)
@@ -182,6 +185,35 @@ def test_a_payload_that_cannot_be_used_is_refused_with_one_word(change: dict[str
     with pytest.raises(RefusedError) as refused:
         decode(EVENT_TOPIC, json.dumps(good() | change).encode())
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"since": "2026-11-23T09:00:00"},
+        {"since": "0001-01-01T00:00:00+14:00"},
+        {"since": "9999-12-31T23:59:59Z"},
+        {"figure": 1e300},
+        {"figure": 10**400},
+        {"details": {"times": -1e300}},
+    ],
+)
+def test_times_and_numbers_that_cannot_be_reckoned_with_are_refused_however_deep_they_lie(change: dict[str, object]) -> None:
+    """They would break whoever calculates with them: the form, the board, the engine that is told the journal at each start."""
+    spoilt = good()
+    data = spoilt["data"]
+    assert isinstance(data, dict)
+    data["finding"] |= change
+    with pytest.raises(RefusedError) as refused:
+        decode(EVENT_TOPIC, json.dumps(spoilt).encode())
+    assert refused.value.reason == "data"
+
+
+@pytest.mark.parametrize("offset_ms", [1e18, -1e18])
+def test_a_clock_that_cannot_be_so_wrong_is_refused(offset_ms: float) -> None:
+    with pytest.raises(RefusedError) as refused:
+        decode(EVENT_TOPIC, json.dumps(good() | {"clockoffsetms": offset_ms}).encode())
+    assert refused.value.reason == "data"
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x00\xff", b"null", b"[" * 100_000, b'{"specversion":"1.0"}', "điểm cầu".encode("utf-16")])
