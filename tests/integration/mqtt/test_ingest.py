@@ -195,14 +195,14 @@ def test_a_payload_the_database_cannot_take_is_put_aside_and_its_neighbours_are_
 ) -> None:
     make_ingest()
     site = make_site()
+    with engine.begin() as connection:
+        connection.execute(
+            text("CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.seq = 2 BEGIN SELECT RAISE(ABORT, 'no place in the store'); END")
+        )
     with engine.connect() as connection:  # hold the store back, so that the three come in one batch
         connection.execute(text("BEGIN IMMEDIATE"))
-        figures = msgspec.json.decode(event(2)) | {
-            "type": "diemcau.fig.v1",
-            "data": {"begins_at": "2026-03-02T01:30:00", "ends_at": "2026-03-02T01:31:00", "rollups": []},
-        }
         site.send(event(1))
-        site.send(msgspec.json.encode(figures), site_topic("an-nhon", Kind.FIGURES))
+        site.send(event(2))
         site.send(event(3))
         connection.rollback()
     good: set[int] = set()
