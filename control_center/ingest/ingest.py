@@ -133,9 +133,10 @@ class Ingest:
             try:
                 self._work(arrived)
             except Exception:
-                log.exception("ingest: a programming error; %d messages are let go unacknowledged, the sites send them again", len(arrived))
-                self._held.clear()
-                for one in arrived:
+                let_go = [item.arrived for item in self._held] + arrived
+                log.exception("ingest: a programming error; %d messages are let go unacknowledged, the sites send them again", len(let_go))
+                self._held = []
+                for one in let_go:
                     self._release(one)
             if stopping:
                 return
@@ -155,7 +156,7 @@ class Ingest:
         return arrived, one is None
 
     def _work(self, arrived: Iterable[Arrived]) -> None:
-        todo, self._held = self._held, []
+        todo = list(self._held)
         for one in arrived:
             item = read(one)
             if item is None:
@@ -171,6 +172,7 @@ class Ingest:
         except (DBAPIError, OSError) as error:
             self._hold(todo, error)
             return
+        self._held = []
         if self.store_error:
             log.warning("ingest: the store takes messages again")
             self.store_error = ""
