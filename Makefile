@@ -18,6 +18,7 @@ test: setup ## every test that needs no virtual machine
 
 test-soak: setup ## the long rounds: kill -9, cut links, restarted brokers, a hundred times
 	@$(PYTHON) -m pytest -m soak --timeout=3600 $(ARGS)
+	@HYPOTHESIS_PROFILE=soak $(PYTHON) -m pytest --timeout=3600 tests/contract tests/control_center/incidents tests/edge_agent/test_debounce.py
 
 check: setup ## style, types, layers, generated documents
 	@$(PYTHON) -m ruff check $(PACKAGES)

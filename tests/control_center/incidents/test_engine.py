@@ -415,7 +415,23 @@ def test_no_site_ever_has_two_lasting_losses_of_its_link_as_the_center_sees_it(i
     assert len(seen) == len(set(seen))
 
 
-@given(st.lists(events(), max_size=20))
+@st.composite
+def journals(draw: st.DrawFn) -> list[Event]:
+    """What one agent can write: of each fault one begin and one end after the other (its debouncing sees to that), in time's order."""
+    written: list[tuple[float, Event]] = []
+    for code in ("camera.black", "microphone.dead", "link.down"):
+        severity = Severity.CRITICAL if code == "link.down" else draw(st.sampled_from(Severity))
+        edges = sorted(draw(st.lists(MOMENTS, max_size=6, unique=True)))
+        for begins, ends in itertools.zip_longest(edges[::2], edges[1::2]):
+            written.append((begins, onset(code, begins, severity=severity)))
+            if ends is not None:
+                written.append((ends, cleared(code, begins, ends)))
+            if ends is not None and code == "link.down":
+                written.append((ends, outage(begins, ends, answered=("gateway",))))
+    return [event for _, event in sorted(written, key=lambda one: one[0])]
+
+
+@given(journals())
 def test_the_journal_told_again_after_a_restart_opens_nothing_new(inputs: list[Event]) -> None:
     first = live_engine()
     before = feed(first, list(inputs))
