@@ -17,7 +17,8 @@ from contract.meetings import Meeting, Phase
 from contract.messages import Payload
 from control_center.incidents.model import Incident, IncidentState
 from control_center.live import Live
-from control_center.meetings import agenda, forms
+from control_center.logbook import files
+from control_center.meetings import agenda
 from control_center.store import incidents as incident_store
 from control_center.store import registry
 from control_center.switchboard import Switchboard
@@ -171,14 +172,14 @@ class Clockwork:
     async def _draft_what_is_due(self, now: datetime) -> None:
         for meeting in agenda.over(self._meetings, now, REMEMBERED):
             if meeting.id not in self._forms_made and meeting.id not in self._forms_due:
-                if forms.file(self._directory, meeting.id, "pdf").exists():
+                if files.file(self._directory, meeting.id, "pdf").exists():
                     self._forms_made.add(meeting.id)
                 else:
                     self._forms_due[meeting.id] = now + SETTLE
         for meeting_id in [one for one, due_at in self._forms_due.items() if due_at <= now]:
             del self._forms_due[meeting_id]
             try:
-                written = await asyncio.to_thread(forms.draft_all, self._engine, self._directory, meeting_id, now)
+                written = await asyncio.to_thread(files.draft_all, self._engine, self._directory, meeting_id, now)
             except Exception:
                 log.exception("the form of %s could not be drafted; tried again", meeting_id)
                 self._forms_due[meeting_id] = now + SETTLE * STEPS

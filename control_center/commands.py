@@ -34,6 +34,10 @@ class CommandError(Exception):
         self.sentences = sentences
 
 
+def _no_meeting(meeting_id: str) -> CommandError:
+    return CommandError(f"no meeting {meeting_id!r}; see `control-center meeting list --all`")
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -219,7 +223,7 @@ def meeting_show(options: argparse.Namespace) -> int:
     engine = _store(options)
     record = registry.meeting(engine, options.meeting)
     if record is None:
-        raise CommandError(f"no meeting {options.meeting!r}; see `control-center meeting list --all`")
+        raise _no_meeting(options.meeting)
     tables.meeting(record, _names(engine), _now())
     return 0
 
@@ -263,12 +267,12 @@ def incident_ack(options: argparse.Namespace) -> int:
 
 def form(options: argparse.Namespace) -> int:
     """Draw the form of a meeting."""
-    from control_center.meetings import forms  # noqa: PLC0415 -- documents are heavy
+    from control_center.logbook import UnknownMeetingError, files  # noqa: PLC0415 -- documents are heavy
 
     try:
-        drawn = forms.draw(_store(options), options.meeting, options.format, _now())
-    except LookupError as error:
-        raise CommandError(str(error)) from None
+        drawn = files.draw(_store(options), options.meeting, options.format, _now())
+    except UnknownMeetingError:
+        raise _no_meeting(options.meeting) from None
     _give(drawn, options.output)
     return 0
 

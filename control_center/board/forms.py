@@ -1,4 +1,4 @@
-"""The logbook form as files: drawn by `control_center.logbook`, handed out by the pages."""
+"""The logbook form as the pages hand it out; drawn by `control_center.logbook.files`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from control_center.logbook import FormDocument, UnknownMeetingError, collect, keep_corrections, render_docx, render_html, render_pdf
+from control_center.logbook import UnknownMeetingError, files
 from control_center.store import forms as form_store
 from control_center.store.forms import FormState
 
@@ -46,28 +46,12 @@ class Forms:
         last = form_store.latest(self._engine, meeting)
         return FormState.DRAFT if last is None else last.state
 
-    def document(self, meeting: str, at: datetime) -> FormDocument | None:
-        """The form as confirmed; else drawn anew at `at` with what people have corrected. None: no such meeting."""
-        last = form_store.latest(self._engine, meeting)
-        if last is not None and last.state is not FormState.DRAFT:
-            return last.document
-        try:
-            fresh = collect(self._engine, meeting, at=at)
-        except UnknownMeetingError:
-            return None
-        return fresh if last is None else keep_corrections(fresh, last.document)
-
     def make(self, meeting: str, kind: str, at: datetime) -> MadeForm | None:
         """The form as ``html``, ``docx`` or ``pdf``; None for another kind or meeting."""
         if kind not in _TYPES:
             return None
-        document = self.document(meeting, at)
-        if document is None:
+        try:
+            content = files.draw(self._engine, meeting, kind, at)
+        except UnknownMeetingError:
             return None
-        return MadeForm(content=_render(document, kind), media_type=_TYPES[kind], name=file_name(meeting, kind), shown=kind == "html")
-
-
-def _render(document: FormDocument, kind: str) -> bytes:
-    if kind == "pdf":
-        return render_pdf(document)
-    return render_docx(document) if kind == "docx" else render_html(document).encode()
+        return MadeForm(content=content, media_type=_TYPES[kind], name=file_name(meeting, kind), shown=kind == "html")

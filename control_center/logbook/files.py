@@ -29,23 +29,20 @@ def document_of(engine: Engine, meeting_id: str, at: datetime) -> FormDocument:
     """The form as it was confirmed; before that, drawn anew with what people have corrected.
 
     Raises:
-        LookupError: if there is no such meeting.
+        UnknownMeetingError: There is no such meeting.
     """
     last = form_store.latest(engine, meeting_id)
     if last is not None and last.state is not FormState.DRAFT:
         return last.document
-    try:
-        fresh = collect(engine, meeting_id, at=at)
-    except LookupError:
-        raise LookupError(f"no meeting {meeting_id!r}; see `control-center meeting list --all`") from None
+    fresh = collect(engine, meeting_id, at=at)
     return fresh if last is None else keep_corrections(fresh, last.document)
 
 
 def draw(engine: Engine, meeting_id: str, file_format: str, at: datetime) -> bytes:
-    """The form of a meeting as ``docx``, ``pdf`` or ``html``.
+    """The form of a meeting in one of `FORMATS`.
 
     Raises:
-        LookupError: if there is no such meeting.
+        UnknownMeetingError: There is no such meeting.
     """
     return FORMATS[file_format](document_of(engine, meeting_id, at))
 
