@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,10 +62,6 @@ class IncidentView:
         return self.state is IncidentState.OPEN and self.severity is not Severity.INFO
 
 
-def _finite(figure: float | None) -> float | None:
-    return figure if figure is not None and math.isfinite(figure) else None
-
-
 def sentence(found: Finding) -> str:
     """Catalog's sentence; a code that only a newer peer knows is told with its raw figures."""
     if found.code in catalog.FAULTS:
@@ -75,22 +70,6 @@ def sentence(found: Finding) -> str:
         return found.code
     limit = "" if found.limit is None else f" (giới hạn {quantity(found.limit, found.unit)})"
     return f"{found.code}: {quantity(found.figure, found.unit)}{limit}"
-
-
-def finding_of(incident: Incident) -> Finding:
-    """The incident's figures as a finding, to be told by the catalog."""
-    return Finding(
-        code=incident.code,
-        severity=incident.severity,
-        component=incident.component,
-        target=incident.target,
-        figure=_finite(incident.figure),
-        limit=_finite(incident.limit),
-        unit=incident.unit,
-        frequency_hz=_finite(incident.frequency_hz),
-        since=incident.began_at,
-        details={key: word for key, word in incident.details.items() if isinstance(word, str) or math.isfinite(word)},
-    )
 
 
 def alert_order(incident: Incident) -> str:
@@ -112,7 +91,7 @@ def whom_to_phone(incident: Incident, contacts: Sequence[Contact]) -> tuple[Cont
 
 def incident_view(incident: Incident, site_name: str, contacts: Sequence[Contact] = ()) -> IncidentView:
     """What the board says of an incident."""
-    found = finding_of(incident)
+    found = incident.as_finding()
     ended_at = incident.ended_at
     return IncidentView(
         id=incident.id,

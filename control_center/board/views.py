@@ -10,7 +10,7 @@ from contract.findings import Component, Severity, State
 from contract.meetings import Meeting, Phase, Role
 from contract.messages import ComponentState
 from control_center.board import wording
-from control_center.board.alerts import IncidentView, finding_of, incident_view, sentence
+from control_center.board.alerts import IncidentView, incident_view, sentence
 from control_center.board.wording import Word
 from control_center.incidents.model import Incident, IncidentState
 from control_center.live import LinkLight, SiteLive
@@ -156,7 +156,7 @@ def _rank(site: SiteLive, incidents: Iterable[Incident]) -> int:
 def _worst(site: SiteLive, incidents: Sequence[Incident]) -> str:
     """Sentence of the worst that is known of a site: its incidents first, then what its components say."""
     told = [incident for incident in incidents if incident.state in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)]
-    found = [finding_of(incident) for incident in told] + [one for state in site.components.values() for one in state.verdict.findings]
+    found = [incident.as_finding() for incident in told] + [one for state in site.components.values() for one in state.verdict.findings]
     if not found:
         return ""
     return sentence(max(found, key=lambda one: one.severity.rank))

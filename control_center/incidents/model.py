@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from contract.findings import Severity
+from contract.findings import Finding, Severity
 
 
 class IncidentState(StrEnum):
@@ -91,6 +92,25 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     def alarmed(self) -> bool:
         """Whether it ever was more than a quiet suspicion; one that was not is a figure, not a fault to be told."""
         return self.opened_at is not None
+
+    def as_finding(self) -> Finding:
+        """What the catalog's sentences are filled from; a figure that is no number is left out."""
+        return Finding(
+            code=self.code,
+            severity=self.severity,
+            component=self.component,
+            target=self.target,
+            figure=_finite(self.figure),
+            limit=_finite(self.limit),
+            unit=self.unit,
+            frequency_hz=_finite(self.frequency_hz),
+            since=self.began_at,
+            details={key: word for key, word in self.details.items() if isinstance(word, str) or math.isfinite(word)},
+        )
+
+
+def _finite(figure: float | None) -> float | None:
+    return figure if figure is not None and math.isfinite(figure) else None
 
 
 class SilenceSignal(msgspec.Struct, frozen=True, kw_only=True):

@@ -167,19 +167,8 @@ def _end_of(found: Finding, began_at: datetime, ends: Iterable[tuple[str, Cleare
 
 
 def _of_incident(incident: Incident, effect: FormEffect) -> Episode:
-    found = Finding(
-        code=incident.code,
-        severity=incident.severity,
-        component=incident.component,
-        target=incident.target,
-        figure=incident.figure,
-        limit=incident.limit,
-        unit=incident.unit,
-        frequency_hz=incident.frequency_hz,
-        details=incident.details,
-    )
     return Episode(
-        finding=found,
+        finding=incident.as_finding(),
         effect=effect,
         began_at=incident.began_at,
         ended_at=incident.ended_at,

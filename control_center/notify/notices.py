@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from contract import catalog
-from contract.findings import Finding
 from control_center.incidents.model import Incident, IncidentState
 from control_center.meetings.working_days import VIETNAM
 from control_center.store.registry import Contact
@@ -23,27 +22,12 @@ def notice(incident: Incident, site_name: str, contacts: Sequence[Contact]) -> N
     """Tell of an incident that opened or closed, with whom to phone (R7)."""
     over = incident.state is IncidentState.CLOSED
     began = f"{incident.began_at.astimezone(VIETNAM):%H:%M:%S ngày %d/%m/%Y}"
-    lines = [catalog.sentence(as_finding(incident)), f"Bắt đầu: {began}"]
+    lines = [catalog.sentence(incident.as_finding()), f"Bắt đầu: {began}"]
     if over and incident.ended_at is not None:
         lasted = (incident.ended_at - incident.began_at).total_seconds()
         lines.append(f"Kết thúc: {incident.ended_at.astimezone(VIETNAM):%H:%M:%S} (sau {lasted:.1f} giây)".replace(".", ","))
     else:
-        lines.append(catalog.advice(as_finding(incident)))
+        lines.append(catalog.advice(incident.as_finding()))
         lines += [f"Liên hệ: {one.name} {one.phone}".strip() for one in contacts]
     word = "ĐÃ HẾT" if over else "SỰ CỐ"
     return Notice(f"[{word}] {site_name}: {catalog.title(incident.code)}", "\n".join(line for line in lines if line))
-
-
-def as_finding(incident: Incident) -> Finding:
-    """What the catalog's sentences are filled from."""
-    return Finding(
-        code=incident.code,
-        severity=incident.severity,
-        component=incident.component,
-        target=incident.target,
-        figure=incident.figure,
-        limit=incident.limit,
-        unit=incident.unit,
-        frequency_hz=incident.frequency_hz,
-        details=incident.details,
-    )
