@@ -249,7 +249,7 @@ class Judgement:
             self._debouncer.restore(self._kept.read_bytes())
         except FileNotFoundError:
             return
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, ValueError) as error:
             log.warning("%s is left unread: %s", self._kept, error)
 
 

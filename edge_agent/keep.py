@@ -52,6 +52,6 @@ def read(path: Path, kind: type[T]) -> T | None:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError) as error:  # a broken byte in a word is no DecodeError, but a UnicodeDecodeError
         log.warning("%s is left unread: %s", path, error)
         return None
