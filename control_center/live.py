@@ -48,16 +48,6 @@ class SiteLive(msgspec.Struct, kw_only=True):
     """Latest rolled-up figure by ``metric`` or ``metric/target``."""
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything, at one instant."""
-
-    at: datetime
-    sites: tuple[SiteLive, ...]
-    incidents: tuple[Incident, ...]
-    meeting: Meeting | None
-    phase: Phase
-
-
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What changed: a site, an incident, or the meeting (both None)."""
 
@@ -74,11 +64,6 @@ class Live:
         self.meeting: Meeting | None = None
         self.phase: Phase = Phase.IDLE
         self._queues: set[asyncio.Queue[Change | None]] = set()
-
-    def snapshot(self, at: datetime) -> Snapshot:
-        """Copy of all that is true at `at`."""
-        sites = tuple(msgspec.structs.replace(site) for site in self.sites.values())
-        return Snapshot(at=at, sites=sites, incidents=tuple(self.incidents.values()), meeting=self.meeting, phase=self.phase)
 
     def tell_site(self, site: SiteLive) -> None:
         """Replace a site's state and tell the subscribers."""

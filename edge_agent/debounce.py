@@ -188,18 +188,6 @@ class Debouncer:
             return []
         return [self._close(key, track, track.missing_since, phase=phase, meeting=meeting)]
 
-    def withdraw(self, source: str, at: datetime, *, phase: Phase = Phase.IDLE, meeting: str = "") -> list[Onset | Cleared]:
-        """End all that a source told: it has been switched off on purpose and will not say so itself."""
-        events: list[Onset | Cleared] = []
-        for key, track in list(self._tracks.items()):
-            if track.source == source:
-                if track.told:
-                    ended_at = max(track.missing_since or at, track.began_at or at)
-                    events.append(self._close(key, track, ended_at, phase=phase, meeting=meeting))
-                else:
-                    del self._tracks[key]
-        return events
-
     def adopt(self, old_source: str, new_source: str) -> None:
         """Hand the faults of a source that has stopped looking to one that goes on."""
         for track in self._tracks.values():
@@ -226,7 +214,11 @@ class Debouncer:
         return msgspec.json.encode([track for track in self._tracks.values() if track.told])
 
     def restore(self, kept: bytes) -> None:
-        """Take up again what `keep` gave; what cannot be read is left out."""
+        """Take up again what `keep` gave.
+
+        Raises:
+            ValueError: if it cannot be read.
+        """
         for track in msgspec.json.decode(kept, type=list[Track]):
             self._tracks[track.finding.key] = track
 

@@ -18,11 +18,3 @@ def notify(*lines: str) -> bool:
         channel.sendto("\n".join(lines).encode(), address)
         return True
     return False
-
-
-def watchdog_s() -> float:
-    """Seconds within which systemd wants to hear ``WATCHDOG=1``; 0 when it does not."""
-    with contextlib.suppress(ValueError):
-        if os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid()):
-            return int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
-    return 0.0

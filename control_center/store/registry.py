@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import JSON, Engine, ForeignKey, Index, String, Text, func, select
+from sqlalchemy import JSON, Engine, ForeignKey, Index, String, Text, select
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
@@ -328,12 +328,6 @@ def meetings(engine: Engine, *, ends_after: datetime | None = None, cancelled: b
         query = query.where(MeetingRow.cancelled_at.is_(None))
     with Session(engine) as session:
         return [_record(row) for row in session.scalars(query)]
-
-
-def count_meetings(engine: Engine) -> int:
-    """How many meetings are registered."""
-    with engine.connect() as connection:
-        return connection.execute(select(func.count()).select_from(MeetingRow)).scalar_one()
 
 
 def _site(row: SiteRow) -> Site:
