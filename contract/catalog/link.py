@@ -85,6 +85,15 @@ METRICS = (
         maximum=4.5,
         worse=Worse.LOWER,
     ),
+    MetricSpec(name="link.hops", unit="", vi="Số chặng tới đích", en="Hops to the end", minimum=1, maximum=30),
+    MetricSpec(
+        name="link.dscp_arrived",
+        unit="",
+        vi="DSCP của gói tin ở chặng xa nhất cho biết",
+        en="DSCP of our packets at the farthest hop that tells it",
+        minimum=0,
+        maximum=63,
+    ),
 )
 
 _MEETING_CRITICAL = {Phase.REHEARSAL: Severity.WARNING, Phase.PRECHECK: Severity.CRITICAL, Phase.LIVE: Severity.CRITICAL}
@@ -196,5 +205,27 @@ FAULTS = (
         en="The way to {target} leaves by {interface}, not by the dedicated network's port {expected}",
         advice_vi="Kiểm tra bảng định tuyến của máy giám sát và dây cắm vào cổng TSLCD.",
         advice_en="Check the site PC's routes and the cable of the dedicated network's port.",
+    ),
+    FaultSpec(
+        code="link.path_changed",
+        effect=FormEffect.NONE,
+        severity=Severity.INFO,
+        title_vi="Đường đi thay đổi",
+        title_en="Path changed",
+        vi="Đường tới {target} khác trước từ chặng {hop}: trước là {before}, nay là {now}",
+        en="The path to {target} differs from hop {hop} on: {before} before, {now} now",
+        advice_vi="Nếu độ trễ hoặc mất gói tăng, hỏi nhà cung cấp đường truyền có đang chạy đường dự phòng không.",
+        advice_en="If latency or loss has risen, ask the provider whether the line runs over its standby.",
+    ),
+    FaultSpec(
+        code="link.dscp_changed",
+        effect=FormEffect.NONE,
+        severity=Severity.INFO,
+        title_vi="Mất đánh dấu ưu tiên",
+        title_en="Priority mark changed",
+        vi="Gói tin tới {target} gửi với DSCP {limit}, đến chặng {hop} ({address}) còn DSCP {figure}",
+        en="Packets to {target} are sent with DSCP {limit} and come to hop {hop} ({address}) with DSCP {figure}",
+        advice_vi="Gửi câu này cho nhà cung cấp đường truyền: thiết bị ở chặng đó hoặc ngay trước đó đổi DSCP, nên hình và tiếng không còn được ưu tiên.",
+        advice_en="Send this sentence to the provider: the device at that hop or right before it changes the mark, so video and sound have no priority any more.",
     ),
 )

@@ -14,6 +14,7 @@ from contract.placing import CENTER, GATEWAY, MCU, locate
 from probes.interface import Look
 from probes.link.limits import LinkLimits
 from probes.link.measure import Statistics, surely_above
+from probes.link.path_memory import Memory
 
 PLACED = (GATEWAY, MCU, CENTER)
 FEW = 5
@@ -83,6 +84,24 @@ def off_tslcd(ways: Mapping[str, str], expected: str, look: Look) -> tuple[Findi
         for target, interface in ways.items()
         if expected and interface not in ("", expected) and target != GATEWAY
     )
+
+
+def path_findings(memories: Mapping[str, Memory], look: Look) -> tuple[Finding, ...]:
+    """Paths that two looks in a row saw leave their usual way, and marks that were changed on the way."""
+    found: list[Finding] = []
+    for target, memory in memories.items():
+        change, mark = memory.change, memory.remarked
+        if change is not None and change.sure:
+            details: dict[str, float | str] = {"hop": change.ttl, "before": change.before, "now": change.now}
+            found.append(finding("link.path_changed", look.phase, target=target, since=change.since, details=details))
+        if mark is not None:
+            details = {"hop": mark.ttl, "address": mark.address}
+            found.append(
+                finding(
+                    "link.dscp_changed", look.phase, target=target, figure=mark.seen, limit=mark.sent, since=mark.since, details=details
+                )
+            )
+    return tuple(msgspec.structs.replace(one, limits_version=look.limits_version) for one in found)
 
 
 def _above(figures: Statistics, limits: LinkLimits) -> Iterable[tuple[str, float, float, str]]:

@@ -131,3 +131,10 @@ class LinkLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     return_answers: Annotated[int, msgspec.Meta(ge=1, le=20, description="answers that end a silence")] = 3
     stall_ms: Annotated[float, msgspec.Meta(ge=50, le=1000, description="the watch itself was late by so much: blind")] = 150.0
     flap_window_s: Annotated[float, msgspec.Meta(gt=0, le=3600, description="drops within this time are counted as one flapping")] = 300.0
+
+    path_enabled: Annotated[bool, msgspec.Meta(description="ask for the path to center and MCU, never in a live meeting")] = True
+    path_period_s: Annotated[
+        float, msgspec.Meta(ge=300, le=604800, description="between two such looks; rehearsal and precheck begin with one")
+    ] = 3600.0
+    path_max_hops: Annotated[int, msgspec.Meta(ge=1, le=30, description="hops asked for, all at once")] = 16
+    path_wait_ms: Annotated[float, msgspec.Meta(ge=100, le=3000, description="for the last hop's answer")] = 1200.0

@@ -1,4 +1,4 @@
-"""The link probe: some dozens of packets to each end at once, then figures, ways and findings."""
+"""The link probe: some dozens of packets to each end at once, then figures, ways and findings; seldom a path, by a child."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from probes.interface import Look
 from probes.link.judge import judge, off_tslcd, unreachable
 from probes.link.limits import LinkLimits, LinkSettings, Target
 from probes.link.measure import Sample, Statistics, rtt_ms_of, statistics_of
+from probes.link.path_look import Way, paths
 from probes.link.route import way_to
 from probes.link.source import Heard, Wire, failure_of, resolve
 
@@ -51,6 +52,7 @@ class _End:
 
     def __init__(self, target: Target, settings: LinkSettings) -> None:
         self.target = target
+        self.address = ""
         self.interface = ""
         self.wire: Wire | None = None
         self.failure: Failure | None = None
@@ -61,6 +63,7 @@ class _End:
         if address is None:
             self.failure = Failure.UNREACHABLE
             return
+        self.address = address
         way = way_to(address)
         self.interface = way.interface if way is not None else ""
         try:
@@ -126,16 +129,19 @@ def run(settings: LinkSettings, limits: LinkLimits, look: Look) -> ProbeReport:
                 end.wire.close()
     figures = {end.target.label: end.statistics() for end in ends}
     readings = tuple(reading for end in ends for reading in _readings(end, figures[end.target.label], began_at))
+    ways = {end.target.label: Way(address=end.address, interface=end.interface) for end in ends}
+    hops, of_paths = paths(ways, settings, limits, look, at=began_at, left_s=began_s + look.deadline_s - time.monotonic())
     found = (
         *_silences(ends, figures, limits, look, began_at),
         *judge(figures, limits, look),
         *off_tslcd({end.target.label: end.interface for end in ends}, settings.interface, look),
+        *of_paths,
     )
     return ProbeReport(
         probe="link",
         began_at=began_at,
         duration_s=time.monotonic() - began_s,
-        readings=readings,
+        readings=readings + hops,
         findings=found,
         source=", ".join(f"{end.target.label} {end.target.kind} {end.target.host} {end.interface}".rstrip() for end in ends),
     )

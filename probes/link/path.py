@@ -1,0 +1,229 @@
+"""The path to one end of the link, hop by hop: a child process of its own, the only place of the product that imports scapy.
+
+``python -m probes.link.path`` reads a `PathRequest` and prints a `PathAnswer`. scapy builds the packets and reads what
+comes back; it times nothing that is judged, and sends and sniffs nothing itself: the sockets are the kernel's ICMP ones,
+so that the room's video never passes through Python.
+
+Echo requests go out with every TTL at once. All of them have the same addresses, identifier and checksum, as in Paris
+traceroute (Augustin et al., IMC 2006, doi:10.1145/1177080.1177100), so that a router that balances by flow sends them one
+way, and the next look's too. One datagram to a closed port makes the end itself send back a header, which an echo reply does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from contract.readings import Failure
+from probes.link.path_protocol import LONGEST_S, Hop, PathAnswer, PathRequest
+
+COPIES = 3
+"""Packets with each TTL: one may be lost, and two answers from different addresses show a balanced path."""
+CLOSED_PORT = 33434
+"""Where traceroute begins; nobody listens there."""
+_SOL_RAW, _ICMP_FILTER = 255, 1
+_REPLY, _UNREACHABLE, _EXCEEDED = 0, 3, 11
+_PORT_UNREACHABLE = 3
+_HEARD = struct.pack("@I", 0xFFFFFFFF & ~(1 << _REPLY | 1 << _UNREACHABLE | 1 << _EXCEEDED))
+_SO_BINDTODEVICE = 25
+_LARGEST = 2048
+_ATTEMPTS_S = 0.05
+_FAILURES = {
+    errno.EPERM: Failure.PERMISSION,
+    errno.EACCES: Failure.PERMISSION,
+    errno.ENODEV: Failure.ABSENT,
+    errno.ENETUNREACH: Failure.UNREACHABLE,
+    errno.EHOSTUNREACH: Failure.UNREACHABLE,
+    errno.ENETDOWN: Failure.UNREACHABLE,
+}
+
+
+class _Sent(msgspec.Struct):
+    octets: bytes
+    ttl: int
+    at_s: float = 0.0
+
+
+class _Heard(msgspec.Struct, frozen=True):
+    """One packet that came back for one of ours: ``key`` is the IP identification of ours."""
+
+    key: int
+    sender: str
+    at_s: float
+    dscp: int | None
+    end: bool
+
+
+def trace(request: PathRequest) -> PathAnswer:
+    """Ask for a path.
+
+    Raises:
+        OSError: the sockets cannot be had, or nothing can be sent.
+    """
+    from scapy.layers import inet  # noqa: PLC0415 — 0.3 s and 40 MB that nobody else is to pay
+
+    packets = _packets(request, inet)
+    heard: list[_Heard] = []
+    with _socket(request, socket.IPPROTO_RAW) as out, _socket(request, socket.IPPROTO_ICMP) as back:
+        back.setsockopt(_SOL_RAW, _ICMP_FILTER, _HEARD)
+        for packet in packets.values():
+            packet.at_s = time.monotonic()
+            _send(out, packet.octets, request.host)
+        ends_s = time.monotonic() + request.wait_ms / 1000
+        while (left_s := ends_s - time.monotonic()) > 0 and not _complete(packets, heard):
+            if select.select([back], [], [], min(left_s, _ATTEMPTS_S))[0]:
+                _hear(back, lambda octets: _read(octets, packets, request.host, inet), heard)
+    hops = _hops(packets, heard)
+    return PathAnswer(hops=hops, reached=bool(hops) and hops[-1].address == request.host, dscp=request.dscp)
+
+
+def _packets(request: PathRequest, inet: Any) -> dict[int, _Sent]:
+    """Echoes of all TTLs, and the datagram for the end, by their IP identification."""
+    # The same flow in each look, another token: the complement beside it keeps the checksum the same.
+    ident = zlib.crc32(request.host.encode()) & 0xFFFF
+    begin = int.from_bytes(os.urandom(2)) & 0x7FFF | 1
+    made: dict[int, _Sent] = {}
+    for count in range(COPIES * request.max_hops):
+        ttl = count % request.max_hops + 1
+        body = _payload((begin + count) & 0xFFFF, count)
+        header = inet.IP(
+            src="0.0.0.0",  # noqa: S104 — the kernel puts in the address of the way
+            dst=request.host,
+            ttl=ttl,
+            tos=request.dscp << 2,
+            id=begin + count,
+        )
+        made[begin + count] = _Sent(bytes(header / inet.ICMP(type=8, id=ident, seq=count) / body), ttl)
+    for count in range(COPIES * request.max_hops, COPIES * request.max_hops + 2):
+        header = inet.IP(src="0.0.0.0", dst=request.host, ttl=64, tos=request.dscp << 2, id=begin + count)  # noqa: S104 — as above
+        made[begin + count] = _Sent(bytes(header / inet.UDP(sport=ident | 0xC000, dport=CLOSED_PORT, chksum=0)), 0)
+    return made
+
+
+def _payload(number: int, seq: int) -> bytes:
+    """Our number and what evens out the checksum: the sum over header and payload is the same for all."""
+    return struct.pack("!HHH", number, number ^ 0xFFFF, seq ^ 0xFFFF) + bytes(50)
+
+
+def _socket(request: PathRequest, protocol: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
+    try:
+        made.setblocking(False)  # noqa: FBT003 — the standard library has it so
+        if request.interface:
+            made.setsockopt(socket.SOL_SOCKET, _SO_BINDTODEVICE, request.interface.encode())
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _send(out: socket.socket, octets: bytes, host: str) -> None:
+    """A full queue loses a packet as the network might; copies stand for it."""
+    with contextlib.suppress(BlockingIOError):
+        out.sendto(octets, (host, 0))
+
+
+def _hear(back: socket.socket, read: Callable[[bytes], _Heard | None], heard: list[_Heard]) -> None:
+    while True:
+        try:
+            octets = back.recv(_LARGEST)
+        except BlockingIOError:
+            return
+        # What scapy cannot read is a stranger's packet; it must not cost us the path.
+        with contextlib.suppress(Exception):
+            one = read(octets)
+            if one is not None:
+                heard.append(one)
+
+
+def _read(octets: bytes, packets: dict[int, _Sent], host: str, inet: Any) -> _Heard | None:
+    """What a packet says about one of ours; None if it is about none."""
+    at_s = time.monotonic()
+    packet = inet.IP(octets)
+    if inet.ICMP not in packet:
+        return None
+    message = packet[inet.ICMP]
+    if message.type == _REPLY:
+        number, complement = struct.unpack_from("!HH", bytes(message.payload))
+        ours = packet.src == host and complement == number ^ 0xFFFF and number in packets and packets[number].ttl
+        return _Heard(number, host, at_s, None, end=True) if ours else None
+    quoted = packet.getlayer(inet.IPerror)
+    if quoted is None or quoted.dst != host or quoted.id not in packets:
+        return None
+    if quoted.proto != (socket.IPPROTO_ICMP if packets[quoted.id].ttl else socket.IPPROTO_UDP):
+        return None
+    end = packet.src == host and message.type == _UNREACHABLE and message.code == _PORT_UNREACHABLE
+    # A router's word that it cannot go on comes for every higher TTL: it is no hop there.
+    hop = packets[quoted.id].ttl > 0 and message.type == _EXCEEDED
+    return _Heard(quoted.id, packet.src, at_s, quoted.tos >> 2, end) if end or hop else None
+
+
+def _complete(packets: dict[int, _Sent], heard: Iterable[_Heard]) -> bool:
+    """Whether all has come that can: the end, what it sends back, and every copy up to it."""
+    got = {one.key for one in heard}
+    ends = [packets[one.key].ttl for one in heard if one.end and packets[one.key].ttl]
+    return bool(ends) and all(key in got for key, packet in packets.items() if packet.ttl <= min(ends))
+
+
+def _hops(packets: dict[int, _Sent], heard: list[_Heard]) -> tuple[Hop, ...]:
+    """Hops up to the end; what goes beyond it, and what nobody answered behind the last answer, is left out."""
+    ends = [packets[one.key].ttl for one in heard if one.end and packets[one.key].ttl]
+    last = min(ends) if ends else max((packets[one.key].ttl for one in heard), default=0)
+    at_end = next((one.dscp for one in heard if one.end and one.dscp is not None), None)
+    hops: list[Hop] = []
+    for ttl in range(1, last + 1):
+        answers = [one for one in heard if packets[one.key].ttl == ttl]
+        senders = tuple(dict.fromkeys(one.sender for one in answers))
+        dscp = at_end if ends and ttl == last else next((one.dscp for one in answers if one.dscp is not None), None)
+        if not answers:
+            hops.append(Hop(ttl=ttl))
+            continue
+        rtt_ms = round((answers[0].at_s - packets[answers[0].key].at_s) * 1000, 3)
+        hops.append(Hop(ttl=ttl, address=senders[0], also=senders[1:], rtt_ms=rtt_ms, dscp=dscp))
+    return tuple(hops)
+
+
+def answer(asked: bytes) -> PathAnswer:
+    """What is printed; whatever goes wrong has a name."""
+    try:
+        request = msgspec.json.decode(asked, type=PathRequest)
+    except msgspec.DecodeError as error:
+        return PathAnswer(failure=Failure.BAD_DATA, error=str(error))
+    try:
+        socket.inet_pton(socket.AF_INET, request.host)
+    except OSError:
+        return PathAnswer(failure=Failure.UNSUPPORTED, error=f"{request.host} is no IPv4 address", dscp=request.dscp)
+    try:
+        return trace(request)
+    except OSError as error:
+        failure = _FAILURES.get(error.errno or 0, Failure.UNREACHABLE)
+        return PathAnswer(failure=failure, error=str(error), dscp=request.dscp)
+    except Exception as error:  # noqa: BLE001 — the one net around the child; what scapy raises is its own
+        return PathAnswer(failure=Failure.CRASHED, error=f"{type(error).__name__}: {error}", dscp=request.dscp)
+
+
+def main() -> int:
+    """Answer the request of standard input; the default action of the alarm ends what takes too long."""
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_S)
+    logging.getLogger("scapy").setLevel(logging.CRITICAL)
+    with contextlib.redirect_stdout(sys.stderr):
+        said = answer(sys.stdin.buffer.read())
+    sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

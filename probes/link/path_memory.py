@@ -1,0 +1,185 @@
+"""What is known of the paths from look to look: pure rules, and the file in the state directory.
+
+A path is compared with the one that was there first. Only an address that differs from what answered to the same TTL before
+is a change, and only if the next look sees it again. A hop that is silent, or was, is none: routers limit and refuse such
+answers as they like (mtr#239). The new path becomes the usual one once it has been told for a day.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from contract.meetings import Phase
+from probes.link.path_protocol import Hop, PathAnswer
+
+log = logging.getLogger(__name__)
+
+FILE = "link-path.json"
+TOLD_FOR = timedelta(days=1)
+STALE_AFTER = timedelta(days=1)
+"""What is older is not shown any more."""
+ASKED_PHASES = frozenset({Phase.IDLE, Phase.REHEARSAL, Phase.PRECHECK})
+"""Never while people meet."""
+ASKED_ANEW = frozenset({Phase.REHEARSAL, Phase.PRECHECK})
+"""Phases that ask once at their begin, however recent the last look is."""
+_SEEN = 2
+"""A change must be seen in so many looks in a row."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a path left its usual way.
+
+    Attributes:
+        ttl: First hop that differs.
+        before, now: Who answered there, and who does.
+        since: Of the look that saw it first.
+        looks: How many looks in a row saw the path changed.
+    """
+
+    ttl: int
+    before: str
+    now: str
+    since: datetime
+    looks: int = 1
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is more than one look's word."""
+        return self.looks >= _SEEN
+
+
+class Remarked(msgspec.Struct, frozen=True, kw_only=True):
+    """Where packets lost their mark: from this hop on every header that came back bears another one."""
+
+    ttl: int
+    address: str
+    sent: int
+    seen: int
+    since: datetime
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """One target.
+
+    Attributes:
+        address: Whose path it is; another address begins anew.
+        asked_at: Of the last look, also of one that failed.
+        phase: Phase of it.
+        usual: Addresses that answer to each TTL, from 1; empty where nobody ever did.
+        answer: The last look.
+        change: Whether and where the path differs from the usual one.
+        remarked: Whether and where the mark was changed.
+    """
+
+    address: str
+    asked_at: datetime
+    phase: Phase
+    answer: PathAnswer
+    usual: tuple[frozenset[str], ...] = ()
+    change: Change | None = None
+    remarked: Remarked | None = None
+
+
+def due(memory: Memory | None, address: str, phase: Phase, now: datetime, period_s: float) -> bool:
+    """Whether it is time to ask again: a suspicion is cleared up by the very next look."""
+    if phase not in ASKED_PHASES:
+        return False
+    if memory is None or memory.address != address:
+        return True
+    if memory.change is not None and not memory.change.sure:
+        return True
+    if phase in ASKED_ANEW and memory.phase is not phase:
+        return True
+    return not 0 <= (now - memory.asked_at).total_seconds() < period_s  # a clock that was set back asks too
+
+
+def remember(memory: Memory | None, address: str, phase: Phase, answer: PathAnswer, at: datetime) -> Memory:
+    """What is known after one more look; one that measured nothing changes nothing but its own time."""
+    if memory is None or memory.address != address:
+        memory = Memory(address=address, asked_at=at, phase=phase, answer=answer)
+        known: tuple[frozenset[str], ...] = ()
+    else:
+        known = memory.usual
+    if answer.failure is not None:
+        # A suspicion that cannot be cleared up is dropped: it would ask at every look.
+        change = memory.change if memory.change is not None and memory.change.sure else None
+        return msgspec.structs.replace(memory, asked_at=at, phase=phase, answer=answer, change=change)
+    change = _change(known, answer.hops, memory.change, at)
+    if change is not None and change.sure and at - change.since >= TOLD_FOR:
+        known, change = (), None
+    if change is None:
+        known = _learn(known, answer.hops)
+    remarked = _remarked(answer, memory.remarked, at)
+    return Memory(address=address, asked_at=at, phase=phase, answer=answer, usual=known, change=change, remarked=remarked)
+
+
+def _change(usual: Sequence[frozenset[str]], hops: Sequence[Hop], before: Change | None, at: datetime) -> Change | None:
+    for known, hop in zip(usual, hops, strict=False):
+        if known and hop.addresses and known.isdisjoint(hop.addresses):
+            since, looks = (at, 1) if before is None else (before.since, before.looks + 1)
+            return Change(ttl=hop.ttl, before=", ".join(sorted(known)), now=hop.address or "", since=since, looks=looks)
+    return None
+
+
+def _learn(usual: Sequence[frozenset[str]], hops: Sequence[Hop]) -> tuple[frozenset[str], ...]:
+    """What answered now belongs to the usual path: hops that were silent before, and balanced ones."""
+    nobody: frozenset[str] = frozenset()
+    length = max(len(usual), len(hops))
+    return tuple(
+        (usual[index] if index < len(usual) else nobody) | (hops[index].addresses if index < len(hops) else nobody)
+        for index in range(length)
+    )
+
+
+def _remarked(answer: PathAnswer, before: Remarked | None, at: datetime) -> Remarked | None:
+    """First of the last hops in a row that saw another mark; one odd hop that is followed by right ones quotes badly.
+
+    Packets that were sent without a mark have none to lose.
+    """
+    marked = [hop for hop in answer.hops if hop.dscp is not None]
+    if answer.dscp == 0:
+        return None
+    if not marked:
+        return before if before is not None and before.sent == answer.dscp else None
+    first: Hop | None = None
+    for hop in reversed(marked):
+        if hop.dscp == answer.dscp:
+            break
+        first = hop
+    if first is None or first.dscp is None:
+        return None
+    since = before.since if before is not None and before.sent == answer.dscp else at
+    return Remarked(ttl=first.ttl, address=first.address or "", sent=answer.dscp, seen=first.dscp, since=since)
+
+
+def read(directory: str) -> dict[str, Memory]:
+    """What is remembered, by target; nothing if the file is not there or cannot be read."""
+    path = Path(directory) / FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Memory])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError) as error:
+        log.warning("%s is left unread, the paths are learnt anew: %s", path, error)
+        return {}
+
+
+def write(directory: str, memories: Mapping[str, Memory]) -> bool:
+    """Replace the file in one step; whether it was written."""
+    path = Path(directory) / FILE
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        fresh.write_bytes(msgspec.json.encode(memories))
+        fresh.replace(path)
+    except OSError as error:
+        log.warning("%s was not written: %s", path, error.strerror)
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        return False
+    return True
