@@ -9,7 +9,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ from edge_agent.page.server import PageServer
 from edge_agent.ports import Mute
 from edge_agent.rounds import Round
 from edge_agent.status import FILE, AgentStatus
+from edge_agent.tasks import Tasks
 from edge_agent.uplink import Uplink
 from edge_agent.watches import MICROPHONE, MicrophoneWatch
 from probes.interface import Look
@@ -48,8 +49,6 @@ SELF = Policy(sightings=1, window=1, clean=3)
 """A disk that is full takes a row now and then: it is well when it took three looks' worth."""
 WATCH_CHECK_S = 25.0
 """A check waits this long for the microphone watch to say something new."""
-RESTART_S = 5.0
-"""A part that broke is begun again after this pause."""
 MEETINGS_KEPT = timedelta(days=2)
 """A meeting that is over for longer is forgotten, also if the center never says so."""
 
@@ -83,7 +82,7 @@ class Daemon:
         self._checks: list[str] = keep.read(self._directory / CHECKS_FILE, list[str]) or []
         self._woken = asyncio.Event()
         self._checking = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         kept = keep.read(self._directory / LIMITS_FILE, Limits)
         if kept is not None:
             self.take_limits(kept, store=False)
@@ -92,7 +91,7 @@ class Daemon:
         self._link = self._make_link()
         self._page = PageServer(
             self.status,
-            lambda: self._spawn(self.check(CheckReason.MANUAL), "check asked for at the site"),
+            lambda: self._tasks.spawn(self.check(CheckReason.MANUAL), "check asked for at the site"),
             loopback=configuration.page.host in ("127.0.0.1", "::1", "localhost"),
         )
         self._uplink = self._make_uplink()
@@ -124,12 +123,12 @@ class Daemon:
         limits = self._limits[LINK]
         assert isinstance(limits, LinkLimits)
         self._link.set_limits(limits)
-        self._spawn(self._microphone_watch.restart(), "restart of the microphone watch")
+        self._tasks.spawn(self._microphone_watch.restart(), "restart of the microphone watch")
 
     def take_command(self, sent: Command) -> None:
         """Carry out an order of the center."""
         if sent.name == "check":
-            self._spawn(self.check(CheckReason.REQUESTED, sent.id), "requested check")
+            self._tasks.spawn(self.check(CheckReason.REQUESTED, sent.id), "requested check")
         else:
             log.warning("command %s is not known", sent.name)
 
@@ -179,10 +178,10 @@ class Daemon:
         self._link.start()
         self._phase_changed()
         for each in self._rounds.values():
-            self._keep_going(each.go_on, f"rounds of {each.name}")
-        self._keep_going(self._follow_agenda, "agenda")
-        self._keep_going(self._breathe, "heartbeat")
-        self._keep_going(self._gather_figures, "figures")
+            self._tasks.keep_going(each.go_on, f"rounds of {each.name}")
+        self._tasks.keep_going(self._follow_agenda, "agenda")
+        self._tasks.keep_going(self._breathe, "heartbeat")
+        self._tasks.keep_going(self._gather_figures, "figures")
         systemd.notify("READY=1", f"STATUS={self._outlook.phase}")
         log.info("site %s runs, phase %s", self.configuration.site.id, self._outlook.phase)
         await stop.wait()
@@ -193,7 +192,7 @@ class Daemon:
         systemd.notify("STOPPING=1")
         log.info("stopping")
         await self._page.stop()
-        await self._end_tasks()
+        await self._tasks.end()
         await self._microphone_watch.follow(listen=False)
         await asyncio.to_thread(self._link.stop)
         now = utc_now()
@@ -272,7 +271,7 @@ class Daemon:
                 log.info("phase %s → %s (%s)", before.phase, self._outlook.phase, self._outlook.meeting_id or "no meeting")
                 self._phase_changed()
             if self._outlook.check and self._outlook.check not in self._checks and not self._checking.locked():
-                self._spawn(self._scheduled_check(self._outlook.check), "scheduled check")
+                self._tasks.spawn(self._scheduled_check(self._outlook.check), "scheduled check")
             wait_s = 5.0
             if self._outlook.changes_at is not None:
                 wait_s = min(wait_s, max(0.02, (self._outlook.changes_at - utc_now()).total_seconds()))
@@ -286,7 +285,7 @@ class Daemon:
         self._link.set_phase(self._outlook.phase, self._outlook.meeting_id)
         listen = self._outlook.phase in agenda.WATCHED_PHASES and self._can_listen()
         self._rounds[MICROPHONE].paused = listen
-        self._spawn(self._microphone_watch.follow(listen), "microphone watch")
+        self._tasks.spawn(self._microphone_watch.follow(listen), "microphone watch")
         for each in self._rounds.values():
             each.hurry()
 
@@ -375,32 +374,6 @@ class Daemon:
             checked_at=self.checked_at,
             components=tuple(self.judgement.states.values()),
         )
-
-    def _spawn(self, work: Coroutine[Any, Any, None], what: str) -> None:
-        task = asyncio.create_task(self._guarded(work, what), name=what)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _guarded(self, work: Coroutine[Any, Any, None], what: str) -> None:
-        try:
-            await work
-        except Exception:
-            log.exception("%s broke off", what)
-
-    def _keep_going(self, work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
-        """Run what never ends; if it breaks it is begun again and takes nothing else with it."""
-
-        async def for_ever() -> None:
-            while True:
-                await self._guarded(work(), what)
-                await asyncio.sleep(RESTART_S)
-
-        self._spawn(for_ever(), what)
-
-    async def _end_tasks(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 def _read_agenda(configuration: Configuration) -> tuple[Meeting, ...]:
