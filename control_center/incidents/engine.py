@@ -85,7 +85,7 @@ class Engine:
                 span = Span(began_at=event.began_at - ahead, ended_at=event.ended_at - ahead)
                 self._interruption(site, event, span, at)
             case Lifecycle(what="started"):
-                self._restarted(site, event, at - (at - event.at + ahead))
+                self._restarted(site, event, event.at - ahead)
             case _:
                 pass
         return self._changes()
