@@ -138,6 +138,7 @@ def test_second_acknowledgement_leaves_the_first(client: Any, live: Live, incide
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
     ],
 )
