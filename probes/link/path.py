@@ -200,7 +200,7 @@ def answer(asked: bytes) -> PathAnswer:
     """What is printed; whatever goes wrong has a name."""
     try:
         request = msgspec.json.decode(asked, type=PathRequest)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         return PathAnswer(failure=Failure.BAD_DATA, error=str(error))
     try:
         socket.inet_pton(socket.AF_INET, request.host)

@@ -55,7 +55,7 @@ def ask(request: PathRequest, *, deadline_s: float = LONGEST_S, command: Sequenc
         return _failed(request, Failure.TIMEOUT, f"ended itself after {LONGEST_S:g} s")
     try:
         return msgspec.json.decode(said[:_MAX_OUTPUT_BYTES], type=PathAnswer)
-    except msgspec.DecodeError:
+    except ValueError:
         lines = complaint.decode("utf-8", "replace").strip().splitlines()
         return _failed(request, Failure.CRASHED, f"exit status {child.returncode}: {lines[-1] if lines else 'no answer'}")
 

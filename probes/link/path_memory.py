@@ -165,7 +165,7 @@ def read(directory: str) -> dict[str, Memory]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Memory])
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError) as error:
         log.warning("%s is left unread, the paths are learnt anew: %s", path, error)
         return {}
 
