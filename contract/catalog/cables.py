@@ -98,7 +98,7 @@ FAULTS = (
         title_en="Port is half duplex",
         vi="Cổng mạng {target} chạy bán song công: hình và tiếng sẽ giật khi họp",
         en="Network port {target} runs half duplex: picture and sound will stutter",
-        advice_vi="Thay dây mạng; đặt cổng bộ chuyển mạch về tự động.",
+        advice_vi="Thay dây mạng; đặt cổng bộ chuyển mạch (switch) về chế độ tự động (auto).",
         advice_en="Replace the cable; set the switch port to auto-negotiation.",
     ),
     FaultSpec(
