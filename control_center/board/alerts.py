@@ -72,6 +72,11 @@ def sentence(found: Finding) -> str:
     return f"{found.code}: {quantity(found.figure, found.unit)}{limit}"
 
 
+def remark(found: Finding) -> str:
+    """Catalog's sentence beside a state: an advisory says that it is one, since its component still counts as well."""
+    return f"{wording.SEVERITY[found.severity].text}: {sentence(found)}" if found.severity is Severity.INFO else sentence(found)
+
+
 def alert_order(incident: Incident) -> str:
     """Sort key of the alert panel: not yet acknowledged first, then the worse, then the newer."""
     opened_ms = int((incident.opened_at or incident.began_at).timestamp() * 1000)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from contract.messages import CheckDone
 from control_center.board import wording
-from control_center.board.alerts import sentence
+from control_center.board.alerts import remark
 from control_center.board.wording import Word
 from control_center.incidents.model import Incident, Span
 
@@ -43,7 +43,7 @@ def check_view(site: str, site_name: str, check: CheckDone) -> CheckView:
             label=wording.component(verdict.component),
             word=wording.STATE[verdict.state],
             why="" if verdict.why_unknown is None else wording.FAILURE[verdict.why_unknown],
-            sentences=tuple(sentence(found) for found in verdict.findings),
+            sentences=tuple(remark(found) for found in verdict.findings),
         )
         for verdict in check.verdicts
     )

@@ -10,7 +10,7 @@ from contract.findings import Component, Severity, State
 from contract.meetings import Meeting, Phase, Role
 from contract.messages import ComponentState
 from control_center.board import wording
-from control_center.board.alerts import IncidentView, incident_view, sentence
+from control_center.board.alerts import IncidentView, incident_view, remark
 from control_center.board.wording import Word
 from control_center.incidents.model import Incident, IncidentState
 from control_center.live import LinkLight, SiteLive
@@ -109,7 +109,7 @@ def component_view(name: str, state: ComponentState | None) -> ComponentView:
         measured_at=state.verdict.at,
         valid_for_s=state.valid_for_s,
         why=_why(state),
-        found=tuple(FindingView(sentence=sentence(one), since=one.since) for one in worst_first),
+        found=tuple(FindingView(sentence=remark(one), since=one.since) for one in worst_first),
     )
 
 
@@ -159,7 +159,7 @@ def _worst(site: SiteLive, incidents: Sequence[Incident]) -> str:
     found = [incident.as_finding() for incident in told] + [one for state in site.components.values() for one in state.verdict.findings]
     if not found:
         return ""
-    return sentence(max(found, key=lambda one: one.severity.rank))
+    return remark(max(found, key=lambda one: one.severity.rank))
 
 
 def tile_view(site: SiteLive, incidents: Sequence[Incident], meeting: Meeting | None) -> TileView:

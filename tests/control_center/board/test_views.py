@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.findings import Component, Severity, State, Verdict
+from contract.findings import Component, Finding, Severity, State, Verdict
 from contract.meetings import Meeting, Phase, Role
 from contract.messages import CheckReason, ComponentState
 from contract.readings import Failure
@@ -86,6 +86,17 @@ def test_unheard_site_is_not_well(site_with: Callable[..., SiteLive]) -> None:
     assert tile.tone == "none"
     assert {one.word.text for one in tile.components} == {"Chưa kiểm tra"}
     assert (tile.well, tile.fitted) == (0, 5)
+
+
+@pytest.mark.parametrize(("severity", "begins"), [(Severity.INFO, "Lưu ý: Bộ xử lý"), (Severity.WARNING, "Bộ xử lý")])
+def test_advisory_beside_a_sound_component_says_that_it_is_one(
+    site_with: Callable[..., SiteLive], component: Callable[..., ComponentState], severity: Severity, begins: str
+) -> None:
+    busy = Finding(component=Component.HOST, code="host.cpu", severity=severity, figure=100, limit=95, unit="%", since=NOW)
+    tile = views.tile_view(site_with(components={"host": component("host", State.OK, busy)}), (), None)
+    told = next(one.found[0].sentence for one in tile.components if one.name == "host")
+    assert told.startswith(begins)
+    assert tile.worst == told
 
 
 @pytest.mark.req("R4", "R36")
