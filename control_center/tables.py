@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contract import catalog
+from contract.catalog.words import number
 from contract.findings import Severity
 from contract.meetings import Role, Window
 from control_center.incidents.model import Incident, IncidentState
@@ -118,5 +119,5 @@ def statistics(counted: Statistics) -> None:
     """Meetings of a year."""
     table = _table(f"Năm {counted.year}: {len(counted.rows)} cuộc họp", *COLUMNS)
     for row in counted.rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(number(cell) if isinstance(cell, float) else str(cell) for cell in row))
     _console().print(table)

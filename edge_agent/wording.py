@@ -53,7 +53,7 @@ FAILURES = MappingProxyType(
 PHASES = MappingProxyType(
     {
         Phase.IDLE: "Không có cuộc họp",
-        Phase.REHEARSAL: "Tổng duyệt",
+        Phase.REHEARSAL: "Kiểm duyệt",
         Phase.PRECHECK: "Kiểm tra trước giờ họp",
         Phase.LIVE: "Đang họp",
         Phase.WRAP_UP: "Kiểm tra sau họp",
