@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -83,6 +85,8 @@ def settings_for(name: str, *, source: str | None, reference: str | None, target
         if word is not None:
             if key not in fields:
                 raise ConfigError(f"probe {name}: --{key}: this probe has no {key}")
+            if _names_a_file(word) and not Path(word).exists():
+                raise ConfigError(f"probe {name}: --{key}: không có tệp {word} (no such file)")
             chosen[key] = word
     if targets:
         if "targets" not in fields:
@@ -92,3 +96,11 @@ def settings_for(name: str, *, source: str | None, reference: str | None, target
         return msgspec.convert(chosen, type=kind)
     except msgspec.ValidationError as error:
         raise ConfigError(f"probe {name}: {error}") from None
+
+
+_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,3}$")
+
+
+def _names_a_file(word: str) -> bool:
+    """Whether a source given by hand is meant as a file: it has a folder or a file's ending, and is neither an address nor a device."""
+    return "://" not in word and not word.startswith("/dev/") and ("/" in word or _ENDING.search(word) is not None)

@@ -111,7 +111,7 @@ def incident_view(incident: Incident, site_name: str, contacts: Sequence[Contact
         title=catalog.title(incident.code),
         sentence=sentence(found),
         advice=catalog.advice(found),
-        place="" if incident.place is Place.UNKNOWN and incident.component != Component.LINK else wording.PLACE[incident.place],
+        place="" if incident.place is Place.UNKNOWN else wording.PLACE[incident.place],
         began_at=incident.began_at,
         ended_at=ended_at,
         lasted="" if ended_at is None else wording.duration(ended_at - incident.began_at),

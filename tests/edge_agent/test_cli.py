@@ -18,9 +18,11 @@ from contract.catalog import figure, finding
 from contract.findings import Component, State
 from contract.meetings import Phase
 from contract.messages import CheckReport, ProbeReport
+from contract.toml_file import ConfigError
 from contract.verdicts import verdict_of
 from edge_agent import baseline, cli, keep, terminal, wording
 from edge_agent.config import load
+from edge_agent.once import settings_for
 from edge_agent.status import FILE, AgentStatus
 from probes.registry import PROBES
 
@@ -203,3 +205,14 @@ def test_a_reader_that_goes_away_early_is_no_traceback(site: Path) -> None:
     command = f"{sys.executable} -m edge_agent.cli config schema | head -1"
     ended: Any = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=Path(cli.__file__).parents[1])
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "named"), [("/nope/room.mp4", True), ("room.mp4", True), ("USB2.0 Mic (hw:1,0)", False), ("http://127.0.0.1/x.jpg", False)]
+)
+def test_a_file_that_is_not_there_is_named_and_a_device_is_not_taken_for_one(source: str, named: bool) -> None:
+    if named:
+        with pytest.raises(ConfigError, match="không có tệp"):
+            settings_for("camera", source=source, reference=None, targets=[])
+    else:
+        settings_for("camera", source=source, reference=None, targets=[])
