@@ -14,7 +14,8 @@ from demo.stage import MAIN
 
 SUSPICION_GOAL_S = 0.6
 ALARM_GOAL_S = 1.5
-PAUSE_S = 8.0
+PAUSE_S = 33.0
+"""Longer than the center's flap window of 30 s: a sooner cut is the same incident, counted once more, and not shown anew."""
 CUT_S = 5.0
 
 
