@@ -7,7 +7,7 @@ PACKAGES := contract probes edge_agent control_center demo bench docs tests
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | column -t -s '—'
 
-setup: ## .venv/ from the hash-locked list, Debian packages that are missing
+setup: ## .venv/ and .venv-ansible/ from the hash-locked lists, Debian packages that are missing
 	@packaging/developer-setup.sh
 
 demo: setup ## a whole meeting in about 90 seconds; ARGS=--exit ends by itself
@@ -37,10 +37,12 @@ bench: setup ## measured figures beside their goals and public peers; 1 when one
 docs: setup ## draw the generated documents again
 	@$(PYTHON) -m docs.generate
 
-lock: ## choose versions anew and write requirements.lock (names, versions and hashes only)
+lock: ## choose versions anew and write the two lock files (names, versions and hashes only)
 	@$(PYTHON) -m pip install --quiet uv
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --all-extras --group dev --upgrade pyproject.toml --output-file requirements.lock
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --upgrade packaging/control-node.in --output-file packaging/control-node.lock
 
 clean: ## remove what was built, not what was recorded
-	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-ansible build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
