@@ -21,9 +21,10 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from contract import systemd
 from contract.findings import Severity
 from contract.messages import Message
-from control_center import recovery
+from control_center import recovery, watchdog
 from control_center.board.app import create_app
 from control_center.board.server import BoardServer, make_server
 from control_center.broker.configuration import CENTER_USER, Listener, Purpose, ServerTls
@@ -168,7 +169,10 @@ class Service:
             tasks.append(self._task(stack, self._tell_health(ingest), "health"))
             server, listener = self._make_web()
             tasks.append(self._task(stack, server.serve(sockets=[listener]), "web", lambda: setattr(server, "should_exit", True)))
+            vigil = watchdog.tell(server.listening, lambda: ingest.connected, lambda: ingest.alive)
+            tasks.append(self._task(stack, vigil, "watchdog"))
             await self._until_stopped(tasks)
+            systemd.notify("STOPPING=1")
             log.info("stopping")
         log.info("stopped")
 

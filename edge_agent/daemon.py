@@ -15,12 +15,13 @@ from typing import Any
 
 import msgspec
 
+from contract import systemd
 from contract.catalog import figure, finding
 from contract.findings import Component, Finding
 from contract.meetings import Meeting
 from contract.messages import Agenda, CheckReason, Command, Heartbeat, Limits, ProbeReport
 from contract.toml_file import ConfigError
-from edge_agent import agenda, center, keep, systemd
+from edge_agent import agenda, center, keep
 from edge_agent.config import Configuration, merge_limits
 from edge_agent.debounce import Policy
 from edge_agent.judgement import Circumstances, Judgement

@@ -82,6 +82,11 @@ class Ingest:
         return self._link.ready
 
     @property
+    def alive(self) -> bool:
+        """Whether both threads are there."""
+        return self._thread.is_alive() and self._link.alive
+
+    @property
     def error(self) -> str:
         """What is wrong now with broker or store, or empty."""
         return self._link.error or self.store_error

@@ -98,6 +98,11 @@ class Link:
         self._client = self._make_client(will)
         self._thread = threading.Thread(target=self._run, name="ingest-link", daemon=True)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin; connecting goes on in the background for ever."""
         self._thread.start()
