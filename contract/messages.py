@@ -69,6 +69,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime
     phase: Phase = Phase.IDLE
     uptime_s: float = 0.0
+    period_s: float = 15.0
+    """The next one is promised within so many seconds."""
     outbox_rows: int = 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -23,10 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 -- usage errors need no database library
 
-    from control_center import commands  # noqa: PLC0415
+    from control_center import commands, operations  # noqa: PLC0415
 
     try:
-        run: Run = getattr(commands, options.run)
+        run: Run = getattr(commands, options.run, None) or getattr(operations, options.run)
         return run(options)
     except commands.CommandError as error:
         for sentence in error.sentences:
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
     add(verbs, "run", "run", "run the center until SIGTERM")
     _sites(family("site", "register of sites"), add)
+    _broker(family("broker", "the sites' broker where systemd runs it"), add)
     _meetings(family("meeting", "register of meetings"), add)
     _incidents(family("incident", "incidents"), add)
     form = add(verbs, "form", "form", "draw the logbook form (Phụ lục II) of a meeting")
@@ -93,6 +95,27 @@ def _sites(group: Group, add: _Add) -> None:
     one.add_argument("--ssid", type=int, default=0, help="STAMP session identifier; the lowest free one by default")
     for name in ("unit", "address", "room", "host"):
         one.add_argument(f"--{name}", default="")
+
+    ask = add(group, "health", "site_health", "ask the running center whether it hears a site's agent now: 0 yes, 1 no, 2 cannot ask")
+    ask.add_argument("id", metavar="ID")
+    ask.add_argument("--version", default="", metavar="V", help="the agent must be of this version")
+    ask.add_argument("--since", type=instant, metavar="ISO", help="and have been started after this, by the center's clock")
+    ask.add_argument("--wait", type=seconds, default=0.0, metavar="SECONDS", help="ask again until it is so, at most so long")
+    ask.add_argument("--json", action="store_true", help="print what the center knows")
+
+
+def _broker(group: Group, add: _Add) -> None:
+    one = add(group, "write", "broker_write", "write acl, passwords and mosquitto.conf where they differ; prints which did")
+    one.add_argument("folder", type=Path, metavar="FOLDER")
+    one.add_argument("--sites-address", type=_address, required=True, metavar="ADDRESS", help="where the sites come to")
+    one.add_argument("--sites-port", type=_port, default=8883, metavar="PORT")
+    one.add_argument("--ca", type=Path, required=True, metavar="FILE", help="certificates that the sites' must descend from")
+    one.add_argument("--cert", type=Path, required=True, metavar="FILE", help="the broker's own certificate")
+    one.add_argument("--key", type=Path, required=True, metavar="FILE", help="its key")
+    one.add_argument("--crl", type=Path, metavar="FILE", help="certificates that are revoked")
+    one.add_argument("--center-port", type=_port, default=1884, metavar="PORT", help="where the center comes to, on the loopback")
+    one.add_argument("--center-password-file", type=Path, required=True, metavar="FILE")
+    one.add_argument("--check", action="store_true", help="write nothing, only say what would change")
 
 
 def _meetings(group: Group, add: _Add) -> None:
@@ -137,6 +160,30 @@ def instant(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 instant, like 2026-11-24T08:00") from None
     return read if read.tzinfo is not None else read.replace(tzinfo=VIETNAM)
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds, 0 or more, at most a day."""
+    try:
+        read = float(text)
+    except ValueError:
+        read = -1.0
+    if not 0 <= read <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 86400")
+    return read
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no TCP port, use 1–65535")
+    return int(text)
+
+
+def _address(text: str) -> str:
+    """One word of ``mosquitto.conf``: an address or name, nothing that begins another line there."""
+    if not re.fullmatch(r"[0-9A-Za-z.:%_-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address or name to listen on")
+    return text
 
 
 def _planned(read: Callable[[str], ReadT]) -> Callable[[str], ReadT]:

@@ -43,6 +43,8 @@ class SiteLive(msgspec.Struct, kw_only=True):
     heard_at: datetime | None = None
     status: Status | None = None
     heartbeat: Heartbeat | None = None
+    heartbeat_at: datetime | None = None
+    """When the center got it."""
     components: dict[str, ComponentState] = {}
     latest: dict[str, Rollup] = {}
     """Latest rolled-up figure by ``metric`` or ``metric/target``."""

@@ -85,7 +85,7 @@ class Switchboard:
                 # A state is retained: it may be old, and is no sign of life.
                 self._change(site, components=site.components | {message.topic.rest: state})
             case Heartbeat() as heartbeat:
-                self._alive(site, at, heartbeat=heartbeat)
+                self._alive(site, at, heartbeat=heartbeat, heartbeat_at=at)
             case Figures() as figures:
                 latest = {f"{one.metric}/{one.target}" if one.target else one.metric: one for one in figures.rollups}
                 self._alive(site, at, latest=site.latest | latest)

@@ -296,26 +296,28 @@ class Daemon:
 
     async def _breathe(self) -> None:
         """Signs of life, to the center, to systemd, to the marker file and to whoever asks `status`."""
-        told_s, shown = -HEARTBEAT_IDLE_S, self.judgement.changes
+        told_s, told_period_s, shown = 0.0, 0.0, self.judgement.changes
         while True:
             self._look_at_self()
             if self._outlook.meeting is not None:
                 self._link.tell_figures(utc_now())
-            if time.monotonic() - told_s >= (HEARTBEAT_IDLE_S if self._outlook.meeting is None else HEARTBEAT_S):
-                told_s = time.monotonic()
-                self._tell_alive()
+            period_s = HEARTBEAT_IDLE_S if self._outlook.meeting is None else HEARTBEAT_S
+            if period_s != told_period_s or time.monotonic() - told_s >= period_s:  # a promise that changes is told at once
+                told_s, told_period_s = time.monotonic(), period_s
+                self._tell_alive(period_s)
             elif shown != self.judgement.changes:
                 self._write_status()
             shown = self.judgement.changes
             await asyncio.sleep(HEARTBEAT_S)
 
-    def _tell_alive(self) -> None:
+    def _tell_alive(self, period_s: float) -> None:
         self.judgement.teller.heartbeat(
             Heartbeat(
                 boot=self.outbox.boot,
                 at=utc_now(),
                 phase=self._outlook.phase,
                 uptime_s=round(time.monotonic() - self._started_s, 1),
+                period_s=period_s,
                 outbox_rows=self.outbox.rows,
             )
         )

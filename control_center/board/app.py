@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from control_center.board import pages, stream
+from control_center.board import health, pages, stream
 from control_center.board.archive import Archive
 from control_center.board.desk import Desk
 from control_center.board.forms import Forms
@@ -142,6 +142,7 @@ def create_app(
             Route("/incidents", shown.incidents),
             Route("/incidents/{incident}", shown.incident),
             Route("/incidents/{incident}/ack", board.acknowledge, methods=["POST"]),
+            Route("/api/site/{site}", health.endpoint(live, clock)),
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
         ],
         middleware=[Middleware(Guard, allowed_hosts=tuple(allowed_hosts))],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
+import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,11 +51,13 @@ class ServerTls:
         ca: Certificates that clients' must descend from.
         cert: The broker's own certificate with its chain.
         key: Its private key.
+        crl: Certificates that no longer count; None: none are revoked. Mosquitto refuses everybody once it is outdated.
     """
 
     ca: Path
     cert: Path
     key: Path
+    crl: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,26 @@ def hash_password(password: str, *, salt: bytes | None = None, iterations: int =
     return f"$7${iterations}${base64.b64encode(salt).decode()}${base64.b64encode(key).decode()}"
 
 
-def password_file(passwords: Mapping[str, str]) -> str:
-    """Content of the password file."""
-    return "".join(
-        f"{user}:{secret if secret.startswith('$7$') else hash_password(secret)}\n" for user, secret in sorted(passwords.items())
-    )
+def fits(password: str, hashed: str) -> bool:
+    """Whether a password has this ``$7$`` hash."""
+    try:
+        kind, iterations, salt, _ = hashed.split("$")[1:]
+        again = hash_password(password, salt=base64.b64decode(salt, validate=True), iterations=int(iterations))
+    except ValueError:
+        return False
+    return kind == "7" and hmac.compare_digest(again, hashed)
+
+
+def password_file(passwords: Mapping[str, str], present: str = "") -> str:
+    """Content of the password file; a password that fits its hash in the `present` content keeps it."""
+    hashes = {user: hashed for user, _, hashed in (line.partition(":") for line in present.splitlines())}
+
+    def hashed(user: str, secret: str) -> str:
+        if secret.startswith("$7$"):
+            return secret
+        return hashes[user] if fits(secret, hashes.get(user, "")) else hash_password(secret)
+
+    return "".join(f"{user}:{hashed(user, secret)}\n" for user, secret in sorted(passwords.items()))
 
 
 def configuration(plan: Plan, folder: Path) -> str:
@@ -174,17 +191,5 @@ def _listener(listener: Listener, max_connections: int) -> list[str]:
             f"require_certificate {'true' if listener.identity is Identity.CERTIFICATE else 'false'}",
         ]
         if listener.identity is Identity.CERTIFICATE:
-            lines.append("use_identity_as_username true")
+            lines += ["use_identity_as_username true", *([f"crlfile {listener.tls.crl}"] if listener.tls.crl is not None else [])]
     return lines
-
-
-def write(plan: Plan, folder: Path) -> Path:
-    """Write all files into `folder`, readable by their owner only; the path of ``mosquitto.conf``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    contents = {"acl": access_rules(), "passwords": password_file(plan.passwords), "mosquitto.conf": configuration(plan, folder)}
-    for name, content in contents.items():
-        temporary = folder / f"{name}.new"
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(content)
-        temporary.replace(folder / name)
-    return folder / "mosquitto.conf"

@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from control_center.broker import configuration
+from control_center.broker import files
 from control_center.broker.configuration import Plan
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Broker:
         Raises:
             BrokerError: if it does not come up, with the end of its log.
         """
-        configuration.write(self.plan, self.folder)
+        files.write(self.plan, self.folder)
         self._end_orphan()
         self._stopping.clear()
         self._spawn()
@@ -87,7 +87,7 @@ class Broker:
     def reload(self, plan: Plan) -> None:
         """Take up changed accounts without dropping a connection (listeners need a restart)."""
         self.plan = plan if plan.run_as else replace(plan, run_as=self.plan.run_as)
-        configuration.write(self.plan, self.folder)
+        files.write(self.plan, self.folder)
         if self.pid is not None:
             os.kill(self.pid, signal.SIGHUP)
 

@@ -17,8 +17,8 @@ from control_center.broker.configuration import (
     configuration,
     hash_password,
     password_file,
-    write,
 )
+from control_center.broker.files import write
 
 
 def test_a_site_is_never_given_all_below_its_name() -> None:
