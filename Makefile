@@ -1,6 +1,6 @@
 # Everything a newcomer types; `make help` lists it. Each target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-soak check fmt bench docs lock clean
+.PHONY: help setup demo test test-soak check fmt bench docs lock packages roots clean
 PYTHON := .venv/bin/python
 PACKAGES := contract probes edge_agent control_center demo bench docs tests
 
@@ -43,6 +43,13 @@ lock: ## choose versions anew and write the two lock files (names, versions and 
 	  --no-emit-index-url --no-emit-find-links --all-extras --group dev --upgrade pyproject.toml --output-file requirements.lock
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --upgrade packaging/control-node.in --output-file packaging/control-node.lock
+
+packages: ## dist/*.deb, each installing without network; ARGS='--version 0.2.0' for another version
+	@packaging/build.sh $(ARGS)
+
+roots: ## small Debian roots with systemd in the cache (bookworm, trixie), for trials; needs root
+	@packaging/root.sh bookworm
+	@packaging/root.sh trixie
 
 clean: ## remove what was built, not what was recorded
 	@rm -rf .venv .venv-ansible build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,6 +15,7 @@ case $suite in bookworm | trixie) shift ;; *) die "which Debian? packaging/root.
 # What a site PC or a center has before we come: systemd, Python, the packages our debs depend on, what Ansible and its roles need.
 packages=(
   systemd systemd-sysv dbus udev kmod procps iproute2 iputils-ping nftables ca-certificates tzdata netbase less
+  fonts-croscore fonts-dejavu-core
   openssh-server sudo python3 python3-venv python3-apt libportaudio2 mosquitto mosquitto-clients chrony sqlite3 openssl
   "$@"
 )

@@ -1,0 +1,1 @@
+"""Builds the two Debian packages, each with the wheels it needs: ``make packages``. Same commit, same bytes."""
