@@ -159,7 +159,7 @@ def _see_that_it_holds(path: Path, kind: str) -> None:
 def _why(papers: Papers, error: ssl.SSLCertVerificationError) -> str:
     """One sentence out of OpenSSL's words."""
     words = error.verify_message
-    if "local issuer" in words or "self-signed" in words or "self signed" in words:
+    if any(word in words for word in ("local issuer", "self-signed", "self signed", "signature failure")):
         return f"{papers.cert}: was not signed by {papers.ca}"
     if "CRL" in words:
         return f"{papers.crl}: {words}: make the revocation list anew, by the authority of {papers.ca}"

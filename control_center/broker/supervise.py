@@ -118,6 +118,8 @@ class Broker:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                # It would tell systemd that it is ready, as if it were the center.
+                env={name: word for name, word in os.environ.items() if name != "NOTIFY_SOCKET"},
                 start_new_session=True,  # Ctrl-C is for us; we stop it when the clients have said goodbye
             )
         (self.folder / "mosquitto.pid").write_text(f"{self._child.pid}\n", encoding="ascii")

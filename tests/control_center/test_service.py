@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import socket
 import subprocess
@@ -287,3 +288,53 @@ def test_heartbeats_show_on_the_board(center: Center, site: Site) -> None:
         wait_until(lambda: SITE.encode() in stream.readline(), "the site in the stream")
     assert center.stop() == 0
     assert center.incidents() == []
+
+
+def ask_health(center: Center, *words: str, site: str = SITE) -> tuple[int, str]:
+    line = [sys.executable, "-m", "control_center.cli", "site", "health", site, *words, "--config", str(center.file)]
+    ended = subprocess.run(line, cwd=ROOT, check=False, capture_output=True, text=True, timeout=90)
+    assert ended.stderr.count("\n") <= 1, ended.stderr
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+@pytest.mark.req("R13")
+def test_an_operator_or_ansible_asks_the_running_center_whether_a_site_is_well(center: Center) -> None:
+    status, told = ask_health(center)
+    assert status == 2
+    assert "does not answer" in told
+    center.start()
+    assert ask_health(center, site="nobody")[0] == 2
+    status, told = ask_health(center)
+    assert status == 1
+    assert "has not connected" in told
+    site = Site(center)
+    try:
+        site.say(Kind.STATUS, Status(boot=site.boot, state=Presence.READY, at=datetime.now(UTC), version="7.1"))
+        site.say(Kind.HEARTBEAT, Heartbeat(boot=site.boot, at=datetime.now(UTC), uptime_s=3600.0))
+        assert ask_health(center, "--version", "7.1", "--wait", "60")[0] == 0
+        told = ask_health(center, "--json")[1]
+        assert (json.loads(told)["healthy"], json.loads(told)["boot"]) == (True, site.boot)
+        assert "wanted is 7.2" in ask_health(center, "--version", "7.2")[1]
+        since = (datetime.now(UTC) - timedelta(minutes=10)).isoformat()
+        status, told = ask_health(center, "--since", since)
+        assert status == 1
+        assert "not restarted since" in told
+    finally:
+        site.close()
+
+
+def test_systemd_hears_when_the_center_is_ready_that_it_lives_and_that_it_stops(
+    center: Center, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        center.start()
+        assert systemd.recv(1000) == b"READY=1\nSTATUS=board up, broker connected"
+        assert systemd.recv(1000) == b"WATCHDOG=1"
+        assert center.stop() == 0
+        last = b"WATCHDOG=1"
+        while last == b"WATCHDOG=1":
+            last = systemd.recv(1000)
+        assert last == b"STOPPING=1"
