@@ -14,7 +14,7 @@ import msgspec
 from contract import topics
 from contract.findings import Finding, Verdict
 from contract.meetings import Meeting, Phase
-from contract.readings import Reading
+from contract.readings import Failure, Reading
 from contract.topics import Kind, Topic
 
 MAX_PAYLOAD_BYTES = 256 * 1024
@@ -234,6 +234,50 @@ class ProbeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     findings: tuple[Finding, ...] = ()
     source: str = ""
     """Where it looked, without credentials."""
+
+
+class NearHowl(msgspec.Struct, frozen=True, kw_only=True):
+    """A frequency at which a room would howl, and how much louder it may get there before it does."""
+
+    frequency_hz: float
+    margin_db: float
+
+
+class SweepResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a sweep through one microphone channel says of the room's loop.
+
+    Attributes:
+        target: The channel; empty where there is one only.
+        margin_db: Gain that the loop bears before it howls, by magnitude and phase; None where the phase is not known.
+        margin_pessimistic_db: The same by magnitude alone, safe whatever delay the room's own mixer adds.
+        judged_db: Which of them was judged: the one with the phase where recording and reference are known to begin together.
+        grade: ``green``, ``amber`` or ``red``.
+        nearest: Frequencies nearest to howling, least reserve first.
+        rt60_s: Reverberation time; None where too little of the decay was heard.
+        loop_delay_ms: From playing to hearing, with the computer's own delay; None where the recording's begin is not known.
+        snr_db: Peak of the response over its noise.
+    """
+
+    margin_pessimistic_db: float
+    judged_db: float
+    grade: str
+    nearest: tuple[NearHowl, ...]
+    snr_db: float
+    target: str = ""
+    margin_db: float | None = None
+    rt60_s: float | None = None
+    loop_delay_ms: float | None = None
+
+
+class SweepReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What `edge-agent sweep --json` prints; `reason` says why there are no results."""
+
+    at: datetime
+    source: str
+    results: tuple[SweepResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    failure: Failure | None = None
+    reason: str = ""
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

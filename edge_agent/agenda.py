@@ -10,6 +10,8 @@ import msgspec
 
 from contract.meetings import Meeting, Phase, current
 
+FILE = "agenda.json"
+"""The agenda that came last, in the state directory."""
 Periods = Mapping[Phase, Mapping[str, float]]
 """Seconds between two rounds, per phase and probe."""
 

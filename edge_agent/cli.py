@@ -67,13 +67,23 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("--target", action="append", default=[], help="host to measure to; may be repeated")
     probe.add_argument("--phase", choices=PHASES, default=Phase.IDLE.value, help="judge as in this phase (default idle)")
     probe.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    command("sweep", _sweep, "look at the room's sound from end to end")
+    _sweep_parser(command)
     _baseline_parser(command)
     status = command("status", _status, "what the running agent says now")
     status.add_argument("--json", action="store_true", help="one JSON document on stdout")
     config = command("config", _config, "check the site's file, or print a sample or the schema of one")
     config.add_argument("what", choices=["check", "sample", "schema"])
     return parser
+
+
+def _sweep_parser(command: Any) -> None:
+    sweep = command("sweep", _sweep, "play a sweep to the room and say how far it is from howling")
+    sweep.add_argument("--yes", action="store_true", help="make noise without asking")
+    sweep.add_argument("--source", metavar="FILE", help="judge a recorded sweep instead (needs --reference, and no site file)")
+    sweep.add_argument("--reference", metavar="FILE", help="the sweep as it was played, begun together with the recording")
+    sweep.add_argument("--make", metavar="FILE", help="write the sweep to a WAVE file, to be played from elsewhere, and nothing else")
+    sweep.add_argument("--rate", type=int, choices=(16_000, 44_100, 48_000), default=48_000, help="sample rate of --make in Hz")
+    sweep.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
 
 def _baseline_parser(command: Any) -> None:
@@ -116,9 +126,15 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    del options
-    print("edge-agent: sweep: chưa có trong bản này (not in this version yet)", file=sys.stderr)
-    return COULD_NOT
+    from edge_agent import sweep  # noqa: PLC0415 — the other commands need none of it
+
+    if options.make:
+        return sweep.make(options.make, options.rate)
+    if bool(options.source) != bool(options.reference):
+        raise ConfigError("sweep: --source và --reference đi cùng nhau (come together)")
+    if options.source:
+        return sweep.of_files(options.source, options.reference, as_json=options.json)
+    return sweep.of_room(load(options.config), yes=options.yes, as_json=options.json)
 
 
 def _baseline(options: argparse.Namespace) -> int:

@@ -105,6 +105,13 @@ METRICS: tuple[MetricSpec, ...] = (
         en="Harmonics of the hum over its 50 Hz",
     ),
     MetricSpec(name="microphone.dropouts", unit="", vi="Số lần mất tiếng ngắn", en="Gaps in the sound", minimum=0, worse=Worse.HIGHER),
+    MetricSpec(
+        name="microphone.margin_db",
+        unit="dB",
+        vi="Độ dự trữ chống hú",
+        en="Gain before the room howls",
+        worse=Worse.LOWER,
+    ),
     MetricSpec(name="microphone.sample_rate_hz", unit="Hz", vi="Tần số lấy mẫu", en="Sample rate", minimum=0),
 )
 
@@ -252,5 +259,16 @@ FAULTS: tuple[FaultSpec, ...] = (
         en="The sound of microphone {target} broke off {figure} times within 10 seconds (limit {limit})",
         advice_vi="Thử cổng USB hoặc dây khác; xem máy giám sát có quá tải không.",
         advice_en="Try another USB port or cable; see whether the site PC is overloaded.",
+    ),
+    FaultSpec(
+        code="microphone.low_margin",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        title_vi="Phòng dễ hú",
+        title_en="Room is near howling",
+        vi="Âm thanh phòng họp chỉ còn cách ngưỡng hú {figure} qua micro {target} (cần ít nhất {limit}), dễ hú nhất ở {frequency_hz}",
+        en="Through microphone {target} the room is only {figure} from howling (at least {limit} wanted), first at {frequency_hz}",
+        advice_vi="Giảm âm lượng loa hoặc độ nhạy micro, đưa micro ra xa loa, hoặc cắt {notches} trên bộ lọc; rồi đo lại bằng “edge-agent sweep”.",
+        advice_en="Turn the loudspeaker or the microphone down, move them apart, or notch {notches}; then measure again with “edge-agent sweep”.",
     ),
 )

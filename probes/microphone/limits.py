@@ -11,6 +11,9 @@ _Rate = Annotated[int, msgspec.Meta(ge=0, le=192_000)]
 _Dbfs = Annotated[float, msgspec.Meta(ge=-150, le=12)]
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
 
+SWEEP_FILE = "sweep.json"
+"""Result of the last sweep of the room, in the state directory; the checks repeat it while it is valid."""
+
 
 class MicrophoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the site has; from the site's own file.
@@ -22,6 +25,9 @@ class MicrophoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         sample_rate_hz: Rate to open a device with; 0 takes the device's own. A file brings its own.
         sound_in_codec: The room's sound lives in the conferencing system and cannot be heard here (R46): "not measured", never a fault.
         mute_is_normal: Digital zero during a live meeting is a mute, not a dead microphone (R47).
+        loudspeaker: PortAudio device that `edge-agent sweep` plays to; empty: the system's default output.
+        sweep_level_dbfs: Loudest that it plays, a sine's level.
+        loop_gain_db: What the room's mixer adds between microphone and loudspeaker in a meeting, beyond what a sweep passes.
     """
 
     fitted: bool = True
@@ -30,6 +36,9 @@ class MicrophoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     sample_rate_hz: _Rate = 0
     sound_in_codec: bool = False
     mute_is_normal: bool = True
+    loudspeaker: str = ""
+    sweep_level_dbfs: Annotated[float, msgspec.Meta(ge=-60, le=-6)] = -20.0
+    loop_gain_db: Annotated[float, msgspec.Meta(ge=-60, le=60)] = 0.0
 
 
 class MicrophoneLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +61,9 @@ class MicrophoneLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         howl_quiet_dbfs: A howl found below it is called early.
         sustained_tone_after_s: For how long a steady tone may stand.
         sustained_tone_high_dbfs: A weaker steady tone is no matter.
+        margin_low_db: A sweep's stability margin below it is amber; the literature asks for 6 dB and more.
+        margin_critical_db: Below it the room is about to howl: red.
+        margin_valid_h: For how many hours a sweep's result is repeated in the checks.
     """
 
     look_s: _Seconds = 3.0
@@ -69,3 +81,6 @@ class MicrophoneLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     howl_quiet_dbfs: _Dbfs = -25.0
     sustained_tone_after_s: _Seconds = 3.0
     sustained_tone_high_dbfs: _Dbfs = -50.0
+    margin_low_db: Annotated[float, msgspec.Meta(ge=0, le=40)] = 6.0
+    margin_critical_db: Annotated[float, msgspec.Meta(ge=0, le=40)] = 3.0
+    margin_valid_h: Annotated[float, msgspec.Meta(gt=0, le=720)] = 72.0

@@ -10,7 +10,7 @@ from contract.readings import Reading
 from probes.microphone.judge import Change, ChannelJudge, tone_criteria
 from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
 from probes.microphone.measure import Ear, Tick
-from probes.microphone.sound import Block, Source
+from probes.microphone.sound import Block, Stream
 from probes.microphone.summary import ChannelSummary, targets_of
 
 
@@ -18,7 +18,7 @@ class Listener:
     """Hears one stream from its start to its end."""
 
     def __init__(
-        self, source: Source, settings: MicrophoneSettings, limits: MicrophoneLimits, phase: Phase, *, limits_version: str = ""
+        self, source: Stream, settings: MicrophoneSettings, limits: MicrophoneLimits, phase: Phase, *, limits_version: str = ""
     ) -> None:
         self._rate_hz = source.rate_hz
         self._targets = targets_of(source.channels)

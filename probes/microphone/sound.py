@@ -30,14 +30,29 @@ class Block(NamedTuple):
     gaps: int
 
 
-class Source(Protocol):
+class Stream(Protocol):
+    """The shape of some sound."""
+
+    @property
+    def rate_hz(self) -> int:
+        """Samples a second of each channel."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def full_scale(self) -> float:
+        """At or above this magnitude a sample is clipped."""
+        ...
+
+
+class Source(Stream, Protocol):
     """An opened device or file."""
 
     name: str
-    rate_hz: int
-    channels: int
-    full_scale: float
-    """At or above this magnitude a sample is clipped."""
     live: bool
     """A device, or a file played as one: its time is the clock's."""
 

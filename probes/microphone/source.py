@@ -155,7 +155,7 @@ class Device:
     full_scale = 0.9999
 
     def __init__(self, settings: MicrophoneSettings) -> None:
-        sounddevice = _portaudio()
+        sounddevice = portaudio()
         wanted: str | int | None = int(settings.source) if settings.source.isdigit() else (settings.source or None)
         try:
             found = sounddevice.query_devices(wanted, "input")
@@ -173,7 +173,7 @@ class Device:
 
     def blocks(self) -> Iterator[Block]:
         """What has come since the last look, until `SourceError`."""
-        sounddevice = _portaudio()
+        sounddevice = portaudio()
         heard_at = time.monotonic()
         while True:
             try:
@@ -197,12 +197,12 @@ class Device:
 
 def look_again_for_devices() -> None:
     """Make PortAudio see what was plugged since it started; no stream may be open."""
-    sounddevice = _portaudio()
+    sounddevice = portaudio()
     sounddevice._terminate()
     sounddevice._initialize()
 
 
-def _portaudio() -> Any:
+def portaudio() -> Any:
     """The sounddevice module; imported late, because it loads PortAudio and asks every driver for its devices."""
     try:
         import sounddevice  # noqa: PLC0415

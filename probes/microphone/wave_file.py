@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -111,3 +112,12 @@ def to_float(raw: bytes, layout: WaveFormat) -> NDArray[np.float32]:
     else:
         samples = np.frombuffer(raw, f"<i{layout.bits // 8}").astype(np.float32) / 2.0 ** (layout.bits - 1)
     return np.asarray(samples, np.float32).reshape(-1, layout.channels)
+
+
+def write_wave(path: str, sound: NDArray[np.floating], rate_hz: int) -> None:
+    """Write one channel as 24-bit PCM."""
+    whole = np.clip(np.round(np.asarray(sound, float) * 2**23), -(2**23), 2**23 - 1).astype("<i4")
+    raw = whole.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    layout = struct.pack("<HHIIHH", _PCM, 1, rate_hz, rate_hz * 3, 3, 24)
+    body = b"WAVEfmt " + struct.pack("<I", len(layout)) + layout + b"data" + struct.pack("<I", len(raw)) + raw
+    Path(path).write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)

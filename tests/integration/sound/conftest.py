@@ -16,7 +16,10 @@ import numpy as np
 import pytest
 
 _PROGRAMS = ("pulseaudio", "pactl", "pacat", "paplay")
-_ASOUNDRC = 'pcm.roommic { type pulse device mic.monitor hint { show on description "mic" } }\n'
+_ASOUNDRC = """\
+pcm.roommic { type pulse device mic.monitor hint { show on description "mic" } }
+pcm.roomspk { type pulse device spk hint { show on description "spk" } }
+"""
 
 
 @dataclass
