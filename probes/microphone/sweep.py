@@ -25,8 +25,8 @@ _SMOOTH_PERIODS = 8
 _PRE_S = 0.005
 _DISTORTION_FREE = (0.1, 0.85)
 """Part of the time to the second harmonic's image, before the response, in which there is nothing but noise."""
-_HEARD_DB = 12.0
-"""Peak of the response over the noise around it, below which there is no response to speak of."""
+_HEARD_DB = 20.0
+"""Peak of the response over the noise around it, below which there is no response to speak of: noise alone reaches 14 dB."""
 _LONGEST_S = 3.0
 
 
