@@ -170,12 +170,15 @@ def _config(options: argparse.Namespace) -> int:
     elif options.what == "schema":
         print(sample.schema())
     else:
-        from edge_agent import center  # noqa: PLC0415 — brings paho
+        from edge_agent import center, identity  # noqa: PLC0415 — brings paho
 
         configuration = load(options.config)
         if configuration.center is not None:
             center.credentials(configuration)
+        warning = identity.check(configuration, datetime.now(UTC))
         print(_well(configuration))
+        if warning:
+            print(f"Cảnh báo: {warning}")
     return WELL
 
 

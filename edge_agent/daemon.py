@@ -24,6 +24,7 @@ from contract.toml_file import ConfigError
 from edge_agent import agenda, center, keep
 from edge_agent.config import Configuration, merge_limits
 from edge_agent.debounce import Policy
+from edge_agent.identity import STEADY, CertificateWatch
 from edge_agent.judgement import Circumstances, Judgement
 from edge_agent.lifecycle import Life
 from edge_agent.link_state import LINK, LinkState
@@ -77,6 +78,7 @@ class Daemon:
         self.judgement = Judgement(outbox, Mute(), configuration.directory, now)
         self._directory = configuration.directory
         self._life = Life(configuration.directory)
+        self._certificate = CertificateWatch(configuration)
         self._meetings = _read_agenda(configuration)
         self._limits, self._limits_version = configuration.limits, ""
         self._outlook = agenda.outlook(self._meetings, now)
@@ -344,6 +346,14 @@ class Daemon:
             found.append(finding("agent.disk_unwritable", self._outlook.phase, figure=rows, details=details))
         self.judgement.put(Component.AGENT, "self", readings, 3 * HEARTBEAT_IDLE_S)
         self.judgement.watched(Component.AGENT, "self", found, now, policy=SELF)
+        self._look_at_certificate(now)
+
+    def _look_at_certificate(self, now: datetime) -> None:
+        found = self._certificate.look(now, time.monotonic())
+        if found is not None and any(one.key == found.key and one.severity is not found.severity for one in self.judgement.standing()):
+            self.judgement.ended(Component.AGENT, found.key, now, now)  # its last days have come: told anew, more severe
+        findings = [] if found is None else [found]
+        self.judgement.watched(Component.AGENT, "certificate", findings, now, measured=self._certificate.judges, policy=STEADY)
 
     async def _gather_figures(self) -> None:
         while True:

@@ -90,4 +90,15 @@ FAULTS = (
         advice_vi="Giải phóng dung lượng ổ đĩa của máy giám sát; nếu ổ đĩa hỏng thì thay ổ đĩa.",
         advice_en="Free disk space on the site PC; replace the disk if it is broken.",
     ),
+    FaultSpec(
+        code="agent.certificate_expiring",
+        effect=FormEffect.NONE,
+        severity=Severity.WARNING,
+        title_vi="Chứng thư sắp hết hạn",
+        title_en="Certificate expires soon",
+        vi="Chứng thư số của điểm cầu còn {figure} ngày, hết hạn ngày {expires_on} (ngưỡng {limit} ngày); sau ngày đó điểm cầu không nối được Trung tâm",
+        en="The site's certificate has {figure} days left and expires on {expires_on} (limit {limit} days); after that the site cannot reach the center",
+        advice_vi="Báo Trung tâm điều khiển chạy Ansible (vai trò identity) để cấp lại chứng thư; không cần làm gì tại điểm cầu.",
+        advice_en="Have the control center run Ansible (role identity) to renew it; nothing is to be done at the site.",
+    ),
 )
