@@ -24,10 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 -- usage errors need no database library
 
-    from control_center import commands, operations  # noqa: PLC0415
+    from control_center import commands, operations, upkeep  # noqa: PLC0415
 
     try:
-        run: Run = getattr(commands, options.run, None) or getattr(operations, options.run)
+        run: Run = next(getattr(module, options.run) for module in (commands, operations, upkeep) if hasattr(module, options.run))
         return run(options)
     except commands.CommandError as error:
         for sentence in error.sentences:
@@ -71,11 +71,7 @@ def parser() -> argparse.ArgumentParser:
     group = family("config", "the center's file")
     add(group, "check", "config_check", "read the file and say what is wrong with it")
     add(group, "sample", "config_sample", "print a commented sample")
-    group = family("db", "the database")
-    add(group, "upgrade", "db_upgrade", "bring the tables to this version, after a backup")
-    backup = add(group, "backup", "db_backup", "copy the database while it is in use")
-    backup.add_argument("-o", "--output", type=Path, metavar="FILE")
-    add(group, "verify", "db_verify", "say what is wrong with the database")
+    _database(family("db", "the database and its backups"), add)
     return top
 
 
@@ -151,6 +147,25 @@ def _incidents(group: Group, add: _Add) -> None:
     ack = add(group, "ack", "incident_ack", "put a name on an incident")
     ack.add_argument("incident", metavar="INCIDENT")
     ack.add_argument("--by", required=True, metavar="NAME")
+
+
+def _database(group: Group, add: _Add) -> None:
+    add(group, "upgrade", "db_upgrade", "bring the tables to this version, after a backup")
+    make = add(group, "backup", "db_backup", "database, identities, forms and configuration in one archive, while the center runs")
+    make.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: in the folder backups of center.directory")
+    make.add_argument("--keep", type=_days, default=0, metavar="DAYS", help="then remove older ones beside it, by the time in their name")
+    back = add(group, "restore", "db_restore", "put an archive in the place of what is there, which is moved aside")
+    back.add_argument("archive", type=Path, metavar="ARCHIVE")
+    look = add(group, "verify", "db_verify", "say what is wrong with the database, or with an archive")
+    look.add_argument("archive", type=Path, nargs="?", metavar="ARCHIVE")
+    move = add(group, "copy", "db_copy", "copy all rows into an empty database: how to move to PostgreSQL")
+    move.add_argument("--to", required=True, metavar="URL", help="like postgresql+psycopg:///diemcau?host=/run/postgresql")
+
+
+def _days(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, use 1 or more")
+    return int(text)
 
 
 def instant(text: str) -> datetime:

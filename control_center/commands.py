@@ -6,7 +6,6 @@ import argparse
 import csv
 import sys
 import tomllib
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,14 +41,15 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _configuration(options: argparse.Namespace) -> Configuration:
+def configuration_of(options: argparse.Namespace) -> Configuration:
+    """The center's file that the one who typed means."""
     try:
         return config.load(options.config)
     except ConfigError as error:
         raise CommandError(str(error)) from None
 
 
-def _open(configuration: Configuration) -> Engine:
+def open_database(configuration: Configuration) -> Engine:
     """The database, made if there is none yet; an old one is upgraded by `run` or by hand only."""
     try:
         configuration.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -61,11 +61,13 @@ def _open(configuration: Configuration) -> Engine:
             raise CommandError(f"the database is of migration {present}, this version wants {wanted}: run `control-center db upgrade`")
     except OSError as error:
         raise CommandError(f"{configuration.path}: center.directory: {configuration.directory}: {error.strerror}") from None
+    except database.StoreError as error:
+        raise CommandError(f"{configuration.path}: center.database: {error}") from None
     return engine
 
 
 def _store(options: argparse.Namespace) -> Engine:
-    return _open(_configuration(options))
+    return open_database(configuration_of(options))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -73,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from control_center import service  # noqa: PLC0415 -- the heavy half of the program
 
     try:
-        return service.main(_configuration(options))
+        return service.main(configuration_of(options))
     except service.StartError as error:
         raise CommandError(str(error)) from None
 
@@ -90,9 +92,9 @@ def site_list(options: argparse.Namespace) -> int:
 
 def site_import(options: argparse.Namespace) -> int:
     """Take sites from a file, and give each an identity."""
-    configuration = _configuration(options)
+    configuration = configuration_of(options)
     try:
-        saved = exchange.import_file(_open(configuration), options.file)
+        saved = exchange.import_file(open_database(configuration), options.file)
     except exchange.ExchangeError as error:
         raise CommandError(str(error)) from None
     identities.ensure(configuration.directory, (site.id for site in saved))
@@ -110,10 +112,10 @@ def site_export(options: argparse.Namespace) -> int:
 
 def site_add(options: argparse.Namespace) -> int:
     """Add one site."""
-    configuration = _configuration(options)
+    configuration = configuration_of(options)
     wanted = {name: getattr(options, name) for name in ("id", "name", "ssid", "unit", "address", "room", "host")}
     try:
-        site = registry.save_sites(_open(configuration), [registry.Site(**wanted)])[0]
+        site = registry.save_sites(open_database(configuration), [registry.Site(**wanted)])[0]
     except ValueError as error:
         raise CommandError(str(error)) from None
     identities.ensure(configuration.directory, [site.id])
@@ -289,12 +291,12 @@ def yearly(options: argparse.Namespace) -> int:
     return 0
 
 
-# Configuration and database
+# Configuration
 
 
 def config_check(options: argparse.Namespace) -> int:
     """Read the file."""
-    print(f"{_configuration(options).path}: ok")
+    print(f"{configuration_of(options).path}: ok")
     return 0
 
 
@@ -302,43 +304,6 @@ def config_sample(_options: argparse.Namespace) -> int:
     """Print a sample."""
     print(config.SAMPLE, end="")
     return 0
-
-
-def db_upgrade(options: argparse.Namespace) -> int:
-    """Bring the tables to this version."""
-    configuration = _configuration(options)
-    configuration.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-    engine = database.open_store(configuration.directory, configuration.center.database)
-    made = _guarded(lambda: database.upgrade(engine, configuration.directory / "backups", _now()))
-    print(f"migration {database.revisions(engine)[0]}" + (f", backup {made}" if made else ""))
-    return 0
-
-
-def db_backup(options: argparse.Namespace) -> int:
-    """Copy the database."""
-    configuration = _configuration(options)
-    engine = _open(configuration)
-    target = options.output or configuration.directory / "backups" / f"center-{_now():%Y%m%dT%H%M%S}.sqlite"
-    print(_guarded(lambda: database.backup(engine, target)))
-    return 0
-
-
-def db_verify(options: argparse.Namespace) -> int:
-    """Say what is wrong with the database."""
-    configuration = _configuration(options)
-    faults = _guarded(lambda: database.verify(database.open_store(configuration.directory, configuration.center.database)))
-    for fault in faults:
-        print(fault)
-    return 1 if faults else 0
-
-
-def _guarded(act: Callable[[], Any]) -> Any:
-    try:
-        return act()
-    except database.StoreError as error:
-        raise CommandError(str(error)) from None
-    except OSError as error:
-        raise CommandError(f"{error.filename or 'database'}: {error.strerror}") from None
 
 
 def _give(content: bytes, output: Path | None) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import importlib.metadata
 import logging
 import signal
 import socket
@@ -42,10 +41,11 @@ from control_center.liveness import Liveness
 from control_center.notify import notices
 from control_center.notify.sender import Notifier, through_apprise
 from control_center.sites import identities
-from control_center.store import database, registry
+from control_center.store import database, registry, tenancy
 from control_center.store import incidents as incident_store
 from control_center.switchboard import Switchboard
 from control_center.teller import Teller
+from control_center.version import version
 
 log = logging.getLogger("control_center")
 LOOPBACK = "127.0.0.1"
@@ -65,11 +65,9 @@ def main(configuration: Configuration) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("alembic", "apprise"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    engine = _open(configuration)
-    try:
+    with contextlib.ExitStack() as stack:
+        engine = _open(configuration, stack)
         asyncio.run(Service(configuration, engine).run())
-    finally:
-        engine.dispose()
     return 0
 
 
@@ -77,10 +75,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _open(configuration: Configuration) -> Engine:
+def _open(configuration: Configuration, stack: contextlib.ExitStack) -> Engine:
+    """The folder, held until the end, and its database."""
     try:
-        configuration.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+        stack.enter_context(tenancy.alone(configuration.directory))
         engine = database.open_store(configuration.directory, configuration.center.database)
+        stack.callback(engine.dispose)
         backup = database.upgrade(engine, configuration.directory / "backups", _now())
     except (OSError, SQLAlchemyError, database.StoreError) as error:
         raise StartError(f"{configuration.path}: center.directory: {error}") from error
@@ -161,7 +161,7 @@ class Service:
             self._start_notifier(stack)
             self._tell_again()
             liveness = self._start_liveness(stack)
-            ingest = Ingest(address, self._engine, functools.partial(self._in_loop, self._on_message), version=_version())
+            ingest = Ingest(address, self._engine, functools.partial(self._in_loop, self._on_message), version=version())
             ingest.start()
             stack.push_async_callback(asyncio.to_thread, ingest.stop)
             listeners = Listeners(ingest.publish, functools.partial(self._sites_changed, liveness), liveness.expect, liveness.heard)
@@ -304,10 +304,3 @@ class Service:
                 self._teller.failed_writes,
                 f", trouble: {ingest.error}" if ingest.error else "",
             )
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("diemcau")
-    except importlib.metadata.PackageNotFoundError:
-        return "unpackaged"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -99,7 +100,9 @@ def _store_latest(connection: Connection, table: type[ComponentStateRow | Status
     if not latest:
         return
     insert = _insert(connection, table)
-    values = [_latest_columns(item) for item in latest.values()]
+    values = [
+        _latest_columns(item) for _, item in sorted(latest.items(), key=itemgetter(0))
+    ]  # in one order: two workers never wait for each other
     keys = [column.name for column in table.__table__.primary_key]
     changing = {name: insert.excluded[name] for name in values[0] if name not in keys}
     statement = insert.on_conflict_do_update(

@@ -1,4 +1,4 @@
-"""Open, upgrade, back up and verify the database."""
+"""Open, upgrade, copy and verify the database."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from alembic import command, script
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import ArgumentError
 
 import control_center.store
 from control_center.store import forms
@@ -35,9 +36,18 @@ def load_tables() -> None:
 
 
 def open_store(directory: Path, url: str = "") -> Engine:
-    """Engine of the center's database: a file in its directory unless a URL is configured; nothing is created yet."""
+    """Engine of the center's database: a file in its directory unless a URL is configured; nothing is created yet.
+
+    Raises:
+        StoreError: if there can be no such database here.
+    """
     load_tables()
-    return open_engine(url or f"sqlite:///{directory / FILE}")
+    try:
+        return open_engine(url or f"sqlite:///{directory / FILE}")
+    except ArgumentError:
+        raise StoreError("the database's URL cannot be read, use one like postgresql+psycopg:///diemcau?host=/run/postgresql") from None
+    except ModuleNotFoundError as error:
+        raise StoreError(f"the database needs the Python package {error.name}, which is not installed here") from None
 
 
 def alembic_config(engine: Engine) -> Config:
@@ -86,10 +96,8 @@ def backup(engine: Engine, target: Path) -> Path:
     """Copy the database while it is in use; the copy appears whole or not at all.
 
     Raises:
-        StoreError: on a database that is not SQLite; PostgreSQL has `pg_dump`.
+        StoreError: on a database that is not SQLite; see `control_center.store.archive` for any.
     """
-    if engine.dialect.name != "sqlite":
-        raise StoreError("only SQLite is backed up here; use pg_dump for PostgreSQL")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = target.with_name(target.name + ".part")
     unfinished.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import Connection, Engine, String, Text, UniqueConstraint, event, select, text
+from sqlalchemy import Engine, String, Text, UniqueConstraint, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -41,7 +41,7 @@ class FormLockedError(RuntimeError):
 
 
 class FormVersionRow(Base):
-    """Table of form versions; triggers refuse to change or delete a row of it."""
+    """Table of form versions; triggers (see the migrations) refuse to change or delete a row of it."""
 
     __tablename__ = "form_versions"
     __table_args__ = (UniqueConstraint("meeting", "version"),)
@@ -56,21 +56,6 @@ class FormVersionRow(Base):
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     previous_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     """Unique: the chain cannot fork, two writers at once are told apart."""
-
-
-APPEND_ONLY = tuple(
-    f"CREATE TRIGGER form_versions_no_{verb.lower()} BEFORE {verb} ON form_versions "
-    "BEGIN SELECT RAISE(ABORT, 'form_versions is only added to'); END"
-    for verb in ("UPDATE", "DELETE")
-)
-"""For SQLite; a migration that makes the table runs these too."""
-
-
-@event.listens_for(FormVersionRow.__table__, "after_create")
-def _refuse_changes(_table: object, connection: Connection, **_: object) -> None:
-    if connection.dialect.name == "sqlite":
-        for statement in APPEND_ONLY:
-            connection.execute(text(statement))
 
 
 class FormVersion(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contract.findings import Severity
 from control_center.incidents.model import Incident, IncidentState, Place, Span
-from control_center.store.base import Base, UtcDateTime
+from control_center.store.base import Base, PlainText, UtcDateTime
 from control_center.store.registry import NfcText, bump
 
 ACKNOWLEDGEMENTS = "acknowledged"
@@ -27,10 +27,10 @@ class IncidentRow(Base):
     """Table of incidents as they are known now."""
 
     __tablename__ = "incidents"
-    id: Mapped[str] = mapped_column(String(160), primary_key=True)
-    site: Mapped[str] = mapped_column(String(40))
-    code: Mapped[str] = mapped_column(String(60))
-    component: Mapped[str] = mapped_column(String(20))
+    id: Mapped[str] = mapped_column(PlainText, primary_key=True)
+    site: Mapped[str] = mapped_column(PlainText)
+    code: Mapped[str] = mapped_column(PlainText)
+    component: Mapped[str] = mapped_column(PlainText)
     target: Mapped[str] = mapped_column(NfcText, default="")
     severity: Mapped[str] = mapped_column(String(10))
     state: Mapped[str] = mapped_column(String(14), index=True)
@@ -38,17 +38,17 @@ class IncidentRow(Base):
     opened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     spans: Mapped[str] = mapped_column(Text, default="[]")
-    meeting: Mapped[str] = mapped_column(String(60), default="", index=True)
+    meeting: Mapped[str] = mapped_column(PlainText, default="", index=True)
     figure: Mapped[float | None]
     limit: Mapped[float | None]
-    unit: Mapped[str] = mapped_column(String(20), default="")
+    unit: Mapped[str] = mapped_column(PlainText, default="")
     frequency_hz: Mapped[float | None]
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     place: Mapped[str] = mapped_column(String(10), default=Place.UNKNOWN.value)
     seen_by_site: Mapped[bool] = mapped_column(default=False)
     seen_by_center: Mapped[bool] = mapped_column(default=False)
     times: Mapped[int] = mapped_column(default=1)
-    group: Mapped[str] = mapped_column(String(80), default="")
+    group: Mapped[str] = mapped_column(PlainText, default="")
     acknowledged_by: Mapped[str] = mapped_column(NfcText, default="")
     acknowledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     __table_args__ = (Index("ix_incidents_site_began_at", "site", "began_at"),)
@@ -59,7 +59,7 @@ class IncidentLogRow(Base):
 
     __tablename__ = "incident_log"
     id: Mapped[int] = mapped_column(primary_key=True)
-    incident: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
+    incident: Mapped[str] = mapped_column(PlainText, ForeignKey("incidents.id"), index=True)
     written_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(String(14))
     document: Mapped[str] = mapped_column(Text)

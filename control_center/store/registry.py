@@ -16,25 +16,24 @@ import msgspec
 from sqlalchemy import JSON, Engine, ForeignKey, Index, String, Text, select
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
-from sqlalchemy.types import TypeDecorator
 
 from contract import topics
 from contract.meetings import Meeting, Participation, Plan, Role
-from control_center.store.base import Base, UtcDateTime
+from control_center.store.base import Base, PlainText, UtcDateTime
 
 MAX_SSID = 65535
 """STAMP session identifiers have 16 bits (RFC 8972, 3); 0 means "none"."""
 
 
-class NfcText(TypeDecorator[str]):
+class NfcText(PlainText):
     """Text as people write it, composed (NFC), so that a name typed decomposed is the same name (R55)."""
 
-    impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 -- SQLAlchemy calls it so
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Compose."""
-        return None if value is None else unicodedata.normalize("NFC", value)
+        plain = super().process_bind_param(value, dialect)
+        return None if plain is None else unicodedata.normalize("NFC", plain)
 
 
 class ContactRole(StrEnum):
@@ -58,7 +57,7 @@ class SiteRow(Base):
     unit: Mapped[str] = mapped_column(NfcText, default="")
     address: Mapped[str] = mapped_column(NfcText, default="")
     room: Mapped[str] = mapped_column(NfcText, default="")
-    host: Mapped[str] = mapped_column(String(255), default="")
+    host: Mapped[str] = mapped_column(NfcText, default="")
     capabilities: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
 
 
@@ -70,8 +69,8 @@ class ContactRow(Base):
     site: Mapped[str | None] = mapped_column(ForeignKey("sites.id", ondelete="CASCADE"), index=True)
     role: Mapped[str] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(NfcText)
-    phone: Mapped[str] = mapped_column(String(40), default="")
-    email: Mapped[str] = mapped_column(String(255), default="")
+    phone: Mapped[str] = mapped_column(NfcText, default="")
+    email: Mapped[str] = mapped_column(NfcText, default="")
     unit: Mapped[str] = mapped_column(NfcText, default="")
 
 
@@ -86,7 +85,7 @@ class MeetingRow(Base):
     chair: Mapped[str] = mapped_column(NfcText, default="")
     chair_position: Mapped[str] = mapped_column(NfcText, default="")
     technician: Mapped[str] = mapped_column(NfcText, default="")
-    phone: Mapped[str] = mapped_column(String(40), default="")
+    phone: Mapped[str] = mapped_column(NfcText, default="")
     basis: Mapped[str] = mapped_column(NfcText, default="")
     begins_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -211,7 +210,7 @@ def bump(session: Session, name: str = "registry") -> None:
     if row is None:
         session.add(RevisionRow(name=name, number=1))
     else:
-        row.number += 1
+        row.number = RevisionRow.number + 1  # in the database: two writers at once move it twice
 
 
 def sites(engine: Engine) -> list[Site]:

@@ -171,15 +171,6 @@ def test_statistics_count_a_year(center: Center) -> None:
     assert meeting_id[:8] in center("statistics", str(begins.year)).out
 
 
-def test_the_database_is_upgraded_backed_up_and_verified(center: Center) -> None:
-    assert center("db", "verify") == Typed(2, "", "control-center: database: unable to open database file\n")
-    assert center("db", "upgrade").status == 0
-    assert center("db", "verify") == Typed(0, "", "")
-    copy = center.folder / "copy.sqlite"
-    assert center("db", "backup", "-o", str(copy)).status == 0
-    assert copy.stat().st_size > 0
-
-
 def test_the_sample_passes_the_check(center: Center) -> None:
     center.file.write_text(center("config", "sample").out, encoding="utf-8")
     assert center("config", "check").status == 0

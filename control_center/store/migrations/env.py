@@ -8,16 +8,15 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Engine
 
-from control_center.store.base import Base, UtcDateTime
+from control_center.store.base import Base, PlainText, UtcDateTime
 from control_center.store.database import load_tables
-from control_center.store.registry import NfcText
 
 
 def _render(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
     """Migrations name plain SQL types, so that an old step does not change with our classes."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
-    if kind == "type" and isinstance(item, NfcText):
+    if kind == "type" and isinstance(item, PlainText):
         return "sa.Text()"
     return False
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -13,8 +11,6 @@ from contract import messages, topics
 from contract.messages import Lifecycle, Payload
 from contract.topics import Kind, Topic
 from control_center.ingest.intake import Accepted, Arrived, Refused, read
-from control_center.store import journal  # noqa: F401 — its tables
-from control_center.store.base import Base, open_engine
 
 AT = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 
@@ -52,8 +48,5 @@ def post() -> Post:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(f"sqlite:///{tmp_path}/center.sqlite")
-    Base.metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+def engine(each_engine: Engine) -> Engine:
+    return each_engine

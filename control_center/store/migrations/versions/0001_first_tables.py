@@ -78,10 +78,10 @@ def upgrade() -> None:
 
     op.create_table(
         "incidents",
-        sa.Column("id", sa.String(length=160), nullable=False),
-        sa.Column("site", sa.String(length=40), nullable=False),
-        sa.Column("code", sa.String(length=60), nullable=False),
-        sa.Column("component", sa.String(length=20), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("site", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("component", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("severity", sa.String(length=10), nullable=False),
         sa.Column("state", sa.String(length=14), nullable=False),
@@ -89,17 +89,17 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("spans", sa.Text(), nullable=False),
-        sa.Column("meeting", sa.String(length=60), nullable=False),
+        sa.Column("meeting", sa.Text(), nullable=False),
         sa.Column("figure", sa.Double(), nullable=True),
         sa.Column("limit", sa.Double(), nullable=True),
-        sa.Column("unit", sa.String(length=20), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("frequency_hz", sa.Double(), nullable=True),
         sa.Column("details", sa.JSON(), nullable=False),
         sa.Column("place", sa.String(length=10), nullable=False),
         sa.Column("seen_by_site", sa.Boolean(), nullable=False),
         sa.Column("seen_by_center", sa.Boolean(), nullable=False),
         sa.Column("times", sa.Integer(), nullable=False),
-        sa.Column("group", sa.String(length=80), nullable=False),
+        sa.Column("group", sa.Text(), nullable=False),
         sa.Column("acknowledged_by", sa.Text(), nullable=False),
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
@@ -119,7 +119,7 @@ def upgrade() -> None:
         sa.Column("chair", sa.Text(), nullable=False),
         sa.Column("chair_position", sa.Text(), nullable=False),
         sa.Column("technician", sa.Text(), nullable=False),
-        sa.Column("phone", sa.String(length=40), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=False),
         sa.Column("basis", sa.Text(), nullable=False),
         sa.Column("begins_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
@@ -165,7 +165,7 @@ def upgrade() -> None:
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("room", sa.Text(), nullable=False),
-        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
         sa.Column("capabilities", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("ssid"),
@@ -186,8 +186,8 @@ def upgrade() -> None:
         sa.Column("site", sa.String(length=40), nullable=True),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("phone", sa.String(length=40), nullable=False),
-        sa.Column("email", sa.String(length=255), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["site"], ["sites.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
@@ -198,7 +198,7 @@ def upgrade() -> None:
     op.create_table(
         "incident_log",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("incident", sa.String(length=160), nullable=False),
+        sa.Column("incident", sa.Text(), nullable=False),
         sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(length=14), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
@@ -229,14 +229,26 @@ def upgrade() -> None:
     with op.batch_alter_table("meeting_sites", schema=None) as batch_op:
         batch_op.create_index("ix_meeting_sites_site", ["site"], unique=False)
 
-    # The log of incidents and the versions of the forms are only added to.
+    _refuse_changes("incident_log", "form_versions")
+
+
+def _refuse_changes(*tables: str) -> None:
+    """The log of incidents and the versions of the forms are only added to."""
     if op.get_bind().dialect.name == "sqlite":
-        for table in ("incident_log", "form_versions"):
+        for table in tables:
             for verb in ("UPDATE", "DELETE"):
                 op.execute(
                     f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
                     f"BEGIN SELECT RAISE(ABORT, '{table} is only added to'); END"
                 )
+        return
+    op.execute(
+        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '% is only added to', TG_TABLE_NAME; END $$"
+    )
+    for table in tables:
+        for name, when, each in (("change", "UPDATE OR DELETE", "ROW"), ("truncate", "TRUNCATE", "STATEMENT")):
+            op.execute(f"CREATE TRIGGER {table}_no_{name} BEFORE {when} ON {table} FOR EACH {each} EXECUTE FUNCTION refuse_change()")
 
 
 def downgrade() -> None:
@@ -286,3 +298,5 @@ def downgrade() -> None:
 
     op.drop_table("events")
     op.drop_table("component_states")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION refuse_change()")
