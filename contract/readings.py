@@ -32,6 +32,8 @@ class Failure(StrEnum):
     """Something came that could not be read."""
     SKIPPED = "skipped"
     """The probe stepped aside on purpose, for example in a live meeting."""
+    NOT_HEARD = "not_heard"
+    """Nobody spoke, so that there was no speech to rate: neither good nor bad."""
     CRASHED = "crashed"
     """The probe itself broke."""
 

@@ -47,6 +47,7 @@ FAILURES = MappingProxyType(
         Failure.UNSUPPORTED: "thiết bị không cho biết số đo này",
         Failure.BAD_DATA: "số liệu nhận được không đọc được",
         Failure.SKIPPED: "bộ dò chủ động nhường, không đo lúc này",
+        Failure.NOT_HEARD: "chưa có tiếng nói để đánh giá",
         Failure.CRASHED: "bộ dò bị lỗi",
     }
 )

@@ -119,6 +119,7 @@ FAILURE: Mapping[Failure, str] = MappingProxyType(
         Failure.UNSUPPORTED: "thiết bị không cung cấp số đo này",
         Failure.BAD_DATA: "dữ liệu nhận được không đọc được",
         Failure.SKIPPED: "tạm nhường trong giờ họp",
+        Failure.NOT_HEARD: "chưa có tiếng nói để đánh giá",
         Failure.CRASHED: "bộ dò bị lỗi",
     }
 )

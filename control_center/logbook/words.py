@@ -49,6 +49,7 @@ _FAILURE = {
     Failure.UNSUPPORTED: "thiết bị không cho biết số liệu này",
     Failure.BAD_DATA: "số liệu nhận về không đọc được",
     Failure.SKIPPED: "tạm ngừng đo để không ảnh hưởng cuộc họp",
+    Failure.NOT_HEARD: "chưa có tiếng nói để đánh giá",
     Failure.CRASHED: "bộ dò bị lỗi phần mềm",
 }
 NOT_FITTED = "Không trang bị"

@@ -7,7 +7,9 @@ yields the same finding.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -15,14 +17,16 @@ import msgspec
 from contract import catalog
 from contract.findings import Finding
 from contract.meetings import Phase
+from probes.microphone.active_speech_level import NOTHING, active_level
 from probes.microphone.howling import Tone, ToneCriteria
 from probes.microphone.hum import Hum
-from probes.microphone.levels import dbfs
+from probes.microphone.levels import dbfs, dbfs_of_peak
 from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
 from probes.microphone.measure import Tick
 
 _SPEECH_RATED_TICKS = 20
-"""Two seconds of speech are rated together; less says nothing."""
+"""Two seconds of speech are rated together, with the pauses between them; less says nothing."""
+_TALK_TICKS = 60
 _SPEECH_FORGOTTEN_S = 30.0
 _NOISE_TICKS = 10
 """Each of which ends an even second: together they tell of two seconds or more."""
@@ -43,12 +47,13 @@ class Change(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What a condition saw, when it is bad: the figure, its limit and unit, and since when."""
+    """What a condition saw, when it is bad: the figure, its limit and unit, since when, and what else the sentence names."""
 
     figure: float
     limit: float
     unit: str
     started_at_s: float
+    details: Mapping[str, float | str] = MappingProxyType({})
 
 
 @dataclass
@@ -79,7 +84,7 @@ class ChannelJudge:
         self._mute_is_normal = settings.mute_is_normal and phase is Phase.LIVE
         self._second: deque[Tick] = deque(maxlen=10)
         self._silent_since_s: float | None = None
-        self._speech: deque[Tick] = deque(maxlen=_SPEECH_RATED_TICKS)
+        self._speech: deque[Tick] = deque(maxlen=_TALK_TICKS)
         self._noise: deque[Tick] = deque(maxlen=_NOISE_TICKS)
         self._hum: deque[tuple[Tick, Hum]] = deque(maxlen=_HUM_SEGMENTS)
         self._gaps: deque[tuple[float, int]] = deque()
@@ -148,6 +153,7 @@ class ChannelJudge:
             unit=measured.unit,
             started_at_s=round(measured.started_at_s, 3),
             detected_at_s=round(self._now_s, 3),
+            details=dict(measured.details),
             limits_version=self._version,
         )
 
@@ -178,7 +184,7 @@ class ChannelJudge:
 
     def _remember(self, tick: Tick) -> None:
         self._second.append(tick)
-        if tick.speech and not tick.tone_sounds:
+        if tick.in_talk and not tick.tone_sounds:
             self._speech.append(tick)
         while self._speech and tick.ends_at_s - self._speech[0].ends_at_s > _SPEECH_FORGOTTEN_S:
             self._speech.popleft()
@@ -210,11 +216,12 @@ class ChannelJudge:
         return Measured(level, self._limits.dead_level_dbfs, "dBFS", self._silent_since_s)
 
     def _clipping(self, _: Tick) -> Measured | None:
-        runs = sum(tick.clipped_runs for tick in self._second)
+        cut = [tick for tick in self._second if tick.clipped_runs or tick.flat_tops]
+        runs = sum(tick.clipped_runs + tick.flat_tops for tick in cut)
         if runs < self._limits.clipped_runs_per_s:
             return None
-        first = next(tick for tick in self._second if tick.clipped_runs)
-        return Measured(runs, self._limits.clipped_runs_per_s, "", first.began_at_s)
+        top_dbfs = round(dbfs_of_peak(max(tick.peak for tick in cut)), 1)
+        return Measured(runs, self._limits.clipped_runs_per_s, "", cut[0].began_at_s, {"top_dbfs": top_dbfs})
 
     def _dc_offset(self, _: Tick) -> Measured | None:
         percent = 100 * abs(sum(tick.offset for tick in self._second)) / len(self._second)
@@ -238,9 +245,9 @@ class ChannelJudge:
         return Measured(level, self._limits.noise_floor_high_dbfs, "dBFS", max(0.0, self._noise[0].began_at_s - 0.9))
 
     def _speech_level(self) -> float | None:
-        if len(self._speech) < _SPEECH_RATED_TICKS:
+        if sum(tick.speech for tick in self._speech) < _SPEECH_RATED_TICKS:
             return None
-        return dbfs(sum(tick.audible_power for tick in self._speech) / len(self._speech))
+        return active_level(sum((tick.activity for tick in self._speech), NOTHING))[0]
 
     def _low_level(self, tick: Tick) -> Measured | None:
         level = self._speech_level() if tick.speech else None

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 LOWEST_DBFS = -150.0
 """Told instead of minus infinity; below what any converter can tell."""
 _CLIPPED_IN_A_ROW = 3
+_LOUD_TOP = 10 ** (-30 / 20)
+_FLAT_SHARE, _FLAT_LEAP, _COARSE = 1e-3, 5e-3, 4.0
 _SHORTEST_GAP_S, _LONGEST_GAP_S, _EDGE_S = 0.002, 0.03, 0.005
 _LOUD_EDGE = 10 ** (-50 / 20)
 _LEAP = 1.0
@@ -44,6 +46,43 @@ class ClippingCounter:
             return np.zeros(samples.shape[1], np.int64)
         in_a_row = at_full_scale[:-2] & at_full_scale[1:-1] & at_full_scale[2:]
         return np.asarray((in_a_row[1:] & ~in_a_row[:-1]).sum(axis=0), np.int64)
+
+
+def flat_tops(samples: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Runs per channel in which the loudest swings of these samples are cut off flat: clipping before our converter.
+
+    A top is flat where three samples or more stay within a thousandth of the peak and the sound leaps into and out of them as no smooth
+    top does (of a parabola the step beside a run is under three times the tolerance). Samples as coarse as the leap say nothing.
+
+    Args:
+        samples: Shape (frames, channels), at least some periods of the sound; where they end no run is counted.
+    """
+    counts = np.zeros(samples.shape[1], np.int64)
+    for channel, sound in enumerate(samples.T):
+        for top in (sound, -sound):
+            counts[channel] += _flat_runs(top)
+    return counts
+
+
+def _flat_runs(sound: NDArray[np.float32]) -> int:
+    peak = float(sound.max(initial=0.0))
+    if peak < _LOUD_TOP:
+        return 0
+    flat = sound >= peak * (1 - _FLAT_SHARE)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flat, [False]]).astype(np.int8)))
+    starts, ends = edges[::2], edges[1::2]
+    inside = (ends - starts >= _CLIPPED_IN_A_ROW) & (starts > 0) & (ends < len(sound))
+    starts, ends = starts[inside], ends[inside]
+    if not len(starts):
+        return 0
+    leaps = (sound[starts] - sound[starts - 1] + sound[ends - 1] - sound[ends]) / 2
+    return int((leaps > max(_FLAT_LEAP * peak, _COARSE * _grain(sound, peak))).sum())
+
+
+def _grain(sound: NDArray[np.float32], peak: float) -> float:
+    """Smallest step between two values in the upper half: of 8-bit or companded samples it is large, else next to nothing."""
+    steps = np.diff(np.unique(sound[sound > peak / 2]))
+    return float(steps.min()) if len(steps) else 0.0
 
 
 class GapCounter:

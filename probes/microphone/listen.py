@@ -56,6 +56,10 @@ class Listener:
             for reading in summary.readings(at, self._rate_hz, integrated)
         ]
 
+    def unrated(self, at: datetime) -> list[Reading]:
+        """What could not be rated, because nobody spoke, with that reason."""
+        return [reading for summary in self._summaries for reading in summary.unrated(at)]
+
     def start_summary(self) -> None:
         """Begin new figures; judging goes on."""
         self._summaries = [ChannelSummary(target) for target in self._targets]

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from probes.microphone.active_speech_level import Activity, ActivityMeter
 from probes.microphone.howling import Tone, ToneCriteria, ToneFinder
 from probes.microphone.hum import Hum, HumMeter
-from probes.microphone.levels import LOWEST_DBFS, ClippingCounter, GapCounter
+from probes.microphone.levels import LOWEST_DBFS, ClippingCounter, GapCounter, flat_tops
 from probes.microphone.loudness import LoudnessMeter
 from probes.microphone.spectrum import Spectrograph, local_floor, tonality
 from probes.microphone.speech import SpeechGate
@@ -27,9 +28,10 @@ class Tick(NamedTuple):
         offset: Mean of the signal.
         peak: Largest magnitude.
         levels_dbfs: AES17 level of each hop of 10 ms, without the offset.
-        clipped_runs, gaps: Counted in these 100 ms.
+        clipped_runs, flat_tops, gaps: Counted in these 100 ms: at full scale, cut off below it, lost samples.
+        activity: For the active speech level.
         tonality: Share of the power in lines, 0 to 1.
-        floor_dbfs, spread_db, speech: What the speech gate says.
+        floor_dbfs, spread_db, speech, in_talk: What the speech gate says.
         momentary_lufs, short_term_lufs: BS.1770-4, None in the first 0.4 and 3 s.
         hum: Of the half second that ended here; None in between.
         tones: Howls and sustained tones that began or ended here.
@@ -44,11 +46,14 @@ class Tick(NamedTuple):
     peak: float
     levels_dbfs: NDArray[np.float64]
     clipped_runs: int
+    flat_tops: int
     gaps: int
+    activity: Activity
     tonality: float
     floor_dbfs: float
     spread_db: float
     speech: bool
+    in_talk: bool
     momentary_lufs: float | None
     short_term_lufs: float | None
     hum: Hum | None
@@ -67,6 +72,7 @@ class Ear:
         self._gaps = GapCounter(rate_hz, channels)
         self._loudness = LoudnessMeter(rate_hz, channels, self._step)
         self._hum = HumMeter(rate_hz, channels)
+        self._activity = ActivityMeter(rate_hz, channels)
         self._speech = [SpeechGate() for _ in range(channels)]
         self._tones = [ToneFinder(self._spectrograph, rate_hz, criteria) for _ in range(channels)]
         self._waiting: list[NDArray[np.float32]] = []
@@ -115,12 +121,14 @@ class Ear:
         began_at_s = self.heard_s
         self._heard += len(samples)
         offset = samples.mean(axis=0, dtype=np.float64)  # over five periods of the mains: hum is no offset
-        hops = (samples - offset.astype(np.float32)).reshape(-1, self._spectrograph.hop, self._channels)
+        audible = samples - offset.astype(np.float32)
+        hops = audible.reshape(-1, self._spectrograph.hop, self._channels)
         powers = np.einsum("ijk,ijk->ik", hops, hops, dtype=np.float64) / hops.shape[1]
         peak = np.maximum(samples.max(axis=0), -samples.min(axis=0))
         levels = 10 * np.log10(np.maximum(2 * powers, 10 ** (LOWEST_DBFS / 10)))
         clipped, gaps = self._clipping.push(samples), self._gaps.push(samples) + self._lost
         self._lost = 0
+        flat, activities = np.where(clipped > 0, 0, flat_tops(samples)), self._activity.push(audible)
         if len(samples) == self._step:
             self._loudness.push(samples)
         hum, momentary, short_term = self._hum.push(samples), self._loudness.momentary(), self._loudness.short_term()
@@ -143,11 +151,14 @@ class Ear:
                     peak=float(peak[channel]),
                     levels_dbfs=levels[:, channel],
                     clipped_runs=int(clipped[channel]),
+                    flat_tops=int(flat[channel]),
                     gaps=int(gaps[channel]),
+                    activity=activities[channel],
                     tonality=float(tonal[channel]),
                     floor_dbfs=gate.floor_dbfs,
                     spread_db=gate.spread_db,
                     speech=speech,
+                    in_talk=gate.in_talk,
                     momentary_lufs=momentary[channel] if momentary else None,
                     short_term_lufs=short_term[channel] if short_term else None,
                     hum=hum[channel] if hum else None,

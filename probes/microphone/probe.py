@@ -71,7 +71,7 @@ def _listen(
         changes += listener.finish()
     now = datetime.now(UTC)
     findings = [dated(finding, began_at) if source.live else finding for finding in events(changes)]
-    readings = listener.readings(now)
+    readings = listener.readings(now) + listener.unrated(now)
     if not readings:
         failed = failed or SourceError(Failure.BAD_DATA, f"{source.name}: there is no sound in it")
         _LOG.warning("%s", failed)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 _FLOOR_HOPS = 500
 """The floor is looked for in the last five seconds."""
 _RHYTHM_HOPS = 100
+_TALK_HOPS = 100
 _OVER_FLOOR_DB = 12.0
 _RHYTHM_DB = 12.0
 """Spread between the loud and the quiet tenth of one second: speech has 15 to 40 dB, steady noise and tones below 6."""
@@ -19,15 +20,24 @@ class SpeechGate:
     Attributes:
         floor_dbfs: Level that the quietest tenth of the last five seconds stays below.
         spread_db: Spread of the level within the last second.
+        in_talk: Whether somebody has spoken within the last second: words with the pauses between them.
     """
 
     def __init__(self) -> None:
         self._levels = np.zeros(0)
         self.floor_dbfs = 0.0
         self.spread_db = 0.0
+        self.in_talk = False
+        self._quiet_hops = _TALK_HOPS
 
     def push(self, levels_dbfs: NDArray[np.float64]) -> bool:
         """Take the levels of the next hops of 10 ms; whether somebody speaks in them."""
+        speaks = self._speaks(levels_dbfs)
+        self._quiet_hops = 0 if speaks else self._quiet_hops + len(levels_dbfs)
+        self.in_talk = self._quiet_hops < _TALK_HOPS
+        return speaks
+
+    def _speaks(self, levels_dbfs: NDArray[np.float64]) -> bool:
         self._levels = np.concatenate([self._levels, levels_dbfs])[-_FLOOR_HOPS:]
         self.floor_dbfs = _quantile(self._levels, 0.1)
         second = self._levels[-_RHYTHM_HOPS:]

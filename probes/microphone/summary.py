@@ -8,12 +8,15 @@ from datetime import datetime
 import numpy as np
 
 from contract import catalog
-from contract.readings import Reading
+from contract.readings import Failure, Reading
+from probes.microphone.active_speech_level import NOTHING, active_level
 from probes.microphone.levels import LOWEST_DBFS, dbfs, dbfs_of_peak
 from probes.microphone.measure import Tick
 
 _BIN_DB = 0.25
 _FLOOR_SHARE = 0.1
+_RATED_TICKS = 5
+"""Half a second of speech is the least that says anything."""
 
 
 class ChannelSummary:
@@ -22,7 +25,7 @@ class ChannelSummary:
     def __init__(self, target: str) -> None:
         self._target = target
         self._seconds = self._power = self._offset = self._peak = 0.0
-        self._speech_power, self._speech_ticks = 0.0, 0
+        self._speech, self._speech_ticks = NOTHING, 0
         self._levels = np.zeros(round((12 - LOWEST_DBFS) / _BIN_DB) + 1, np.int64)
         self._clipped_runs = self._gaps = 0
         self._momentary: float | None = None
@@ -37,12 +40,12 @@ class ChannelSummary:
         self._power += tick.power * seconds
         self._offset += tick.offset * seconds
         self._peak = max(self._peak, tick.peak)
-        if tick.speech:
-            self._speech_power += tick.audible_power
-            self._speech_ticks += 1
+        if tick.in_talk and not tick.tone_sounds:
+            self._speech += tick.activity
+            self._speech_ticks += tick.speech
         bins = ((tick.levels_dbfs - LOWEST_DBFS) / _BIN_DB).astype(int).clip(0, len(self._levels) - 1)
         np.add.at(self._levels, bins, 1)
-        self._clipped_runs += tick.clipped_runs
+        self._clipped_runs += tick.clipped_runs + tick.flat_tops
         self._gaps += tick.gaps
         self._momentary = _larger(self._momentary, tick.momentary_lufs)
         self._short_term = _larger(self._short_term, tick.short_term_lufs)
@@ -56,6 +59,18 @@ class ChannelSummary:
         """Level that the quietest tenth of all hops of 10 ms stays below."""
         reached = np.cumsum(self._levels) >= _FLOOR_SHARE * self._levels.sum()
         return LOWEST_DBFS + (int(np.argmax(reached)) + 0.5) * _BIN_DB
+
+    @property
+    def speech_level_dbfs(self) -> float | None:
+        """Active level of what was speech (P.56); None where too little of it was heard."""
+        return active_level(self._speech)[0] if self._speech_ticks >= _RATED_TICKS else None
+
+    def unrated(self, at: datetime) -> list[Reading]:
+        """What could not be rated because nobody spoke: neither good nor bad."""
+        if self._seconds == 0 or self.speech_level_dbfs is not None:
+            return []
+        names = ("microphone.speech_level_dbfs", "microphone.snr_db")
+        return [catalog.missing(name, Failure.NOT_HEARD, at=at, target=self._target) for name in names]
 
     def readings(self, at: datetime, rate_hz: int, integrated_lufs: float | None) -> list[Reading]:
         """All figures; one that has no meaning yet (loudness of silence, level of speech when nobody spoke) is left out."""
@@ -74,8 +89,8 @@ class ChannelSummary:
             "loudness_momentary_lufs": self._momentary,
             "loudness_short_term_lufs": self._short_term,
         }
-        if self._speech_ticks >= 5:
-            speech = dbfs(self._speech_power / self._speech_ticks)
+        speech = self.speech_level_dbfs
+        if speech is not None:
             figures |= {"speech_level_dbfs": speech, "snr_db": speech - floor}
         if self._hum_count:
             fundamental, harmonics = (power / self._hum_count for power in self._hum_halves)

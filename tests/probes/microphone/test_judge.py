@@ -10,6 +10,7 @@ import pytest
 from contract import catalog
 from contract.findings import Severity
 from contract.meetings import Phase
+from contract.readings import Failure
 from probes.microphone.judge import ChannelJudge
 from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
 from probes.microphone.listen import Listener
@@ -96,7 +97,7 @@ def test_overflows_of_the_device_are_dropouts(noise: Any) -> None:
     class _Device:
         name, rate_hz, channels, full_scale, live = "mic", 16_000, 1, 0.9999, True
 
-    listener = Listener(_Device(), MicrophoneSettings(), MicrophoneLimits(), Phase.LIVE)  # type: ignore[arg-type]  # it is not opened
+    listener = Listener(_Device(), MicrophoneSettings(), MicrophoneLimits(), Phase.LIVE)
     block = noise(0.1, -60).astype(np.float32)[:, None]
     changes = [change for number in range(40) for change in listener.push(Block(block, int(number % 10 == 5)))]
     assert [(change.kind, change.finding.code, change.finding.figure) for change in changes] == [("onset", "microphone.dropouts", 3)]
@@ -150,3 +151,37 @@ def test_the_words_of_every_fault_are_complete(hear: Any, howl: Any, noise: Any)
 def test_the_judge_declares_no_fault_that_the_catalog_does_not_know() -> None:
     judge = ChannelJudge(MicrophoneSettings(), MicrophoneLimits(), Phase.IDLE, target="")
     assert {spell.code for spell, _ in judge._conditions} <= set(catalog.FAULTS)
+
+
+@pytest.mark.parametrize("pitch_hz", [98.0, 100.0, 103.0])
+def test_a_bass_voice_is_no_hum(hear: Any, noise: Any, codes: Any, pitch_hz: float) -> None:
+    """A bass that dwells on the hum's own frequency, with the drift, the vibrato and the breaths of a voice."""
+    t = np.arange(12 * 16_000) / 16_000
+    pitch = pitch_hz * 2 ** (0.02 * np.sin(2 * np.pi * 5.1 * t) + 0.03 * np.sin(2 * np.pi * 0.3 * t))
+    turns = np.cumsum(pitch) / 16_000
+    sung = sum(np.sin(2 * np.pi * order * turns) / order for order in range(1, 8)) * (t % 3 < 2.5)
+    assert "hum" not in codes(hear(10 ** (-24 / 20) * sung + noise(12, -65)))
+
+
+def test_a_voice_is_rated_by_its_active_level_and_pauses_do_not_matter(hear: Any, voice: Any, noise: Any, figure: Any) -> None:
+    words = voice(8, 2, -26)
+    alone = hear(words)
+    paused = hear(np.concatenate([words[: 4 * 16_000], noise(8, -65, 5), words[4 * 16_000 :]]))
+    assert figure(paused, "speech_level_dbfs") == pytest.approx(figure(alone, "speech_level_dbfs"), abs=0.5)
+    assert figure(alone, "speech_level_dbfs") > figure(alone, "level_dbfs")
+
+
+def test_where_nobody_spoke_the_speech_is_not_rated_and_no_fault_either(hear: Any, noise: Any) -> None:
+    report = hear(noise(5, -68))
+    failures = {reading.metric: reading.failure for reading in report.readings if reading.failure is not None}
+    assert failures == {"microphone.speech_level_dbfs": Failure.NOT_HEARD, "microphone.snr_db": Failure.NOT_HEARD}
+    assert report.findings == ()
+
+
+def test_channels_are_rated_each_on_its_own(hear: Any, voice: Any, noise: Any, figure: Any) -> None:
+    sound = np.stack([voice(6, 2, -20), voice(6, 3, -32), noise(6, -66, 4)], axis=1)
+    report = hear(sound)
+    assert figure(report, "speech_level_dbfs", "1") - figure(report, "speech_level_dbfs", "2") == pytest.approx(12, abs=2.5)
+    assert [(r.target, r.failure) for r in report.readings if r.failure is not None and r.metric.endswith("snr_db")] == [
+        ("3", Failure.NOT_HEARD)
+    ]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from probes.microphone.levels import ClippingCounter, GapCounter
+from probes.microphone.levels import ClippingCounter, GapCounter, flat_tops
 
 
 def test_a_full_scale_sine_has_0_dbfs(hear: Any, sine: Any, figure: Any) -> None:
@@ -55,3 +55,41 @@ def test_a_sine_that_was_pushed_over_full_scale_is_told_as_clipping(hear: Any, s
     assert "clipping" in codes(hear(loud, bits=16))
     assert "clipping" in codes(hear(loud, bits=8))
     assert "clipping" not in codes(hear(sine(440, 2, -0.1), bits=16))
+
+
+@pytest.mark.parametrize("bits", [16, 24, 32])
+def test_tops_that_were_cut_off_below_full_scale_are_told_as_clipping_with_their_level(hear: Any, voice: Any, bits: int) -> None:
+    loud = voice(6, 2, -8)
+    cut = 0.4 * np.clip(loud, -0.5, 0.5) / 0.5
+    (found,) = [found for found in hear(cut, bits=bits).findings if found.code == "microphone.clipping"]
+    assert found.details["top_dbfs"] == pytest.approx(20 * np.log10(0.4), abs=0.1)
+    assert not [found for found in hear(0.4 * loud, bits=bits).findings if found.code == "microphone.clipping"]
+
+
+def test_clipping_before_a_softer_noise_is_still_told(hear: Any, voice: Any, noise: Any, codes: Any) -> None:
+    assert "clipping" in codes(hear(0.4 * np.clip(voice(6, 2, -8), -0.5, 0.5) + noise(6, -85)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    frequency_hz=st.floats(30, 4000),
+    level_dbfs=st.floats(-28, -0.1),
+    rate_hz=st.sampled_from([16_000, 48_000]),
+    bits=st.sampled_from([8, 16, 24]),
+)
+def test_a_pure_tone_has_no_flat_tops_however_coarse(frequency_hz: float, level_dbfs: float, rate_hz: int, bits: int) -> None:
+    t = np.arange(rate_hz // 10) / rate_hz
+    tone = 10 ** (level_dbfs / 20) * np.sin(2 * np.pi * frequency_hz * t)
+    coarse = np.round(tone * 2 ** (bits - 1)) / 2 ** (bits - 1)
+    assert flat_tops(coarse.astype(np.float32)[:, None])[0] == 0
+
+
+def test_speech_through_a_telephone_codec_is_not_called_clipped(voice: Any) -> None:
+    """G.711 keeps 16 steps an octave: its tops are coarse, but not cut."""
+    sound = voice(20, 3, -12, 8_000)
+    top = np.abs(sound).max()
+    octave = np.floor(np.log2(np.maximum(np.abs(sound), 2**-12)))
+    coarse = np.round(sound / 2 ** (octave - 4)) * 2 ** (octave - 4)
+    runs = sum(int(flat_tops(coarse[start : start + 800].astype(np.float32)[:, None])[0]) for start in range(0, len(coarse), 800))
+    assert top > 0.3
+    assert runs / 20 < 2  # five a second are told
