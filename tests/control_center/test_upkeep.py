@@ -223,9 +223,7 @@ def _rewritten(change: Callable[[str, bytes], tuple[str, bytes] | None]) -> Call
         pytest.param(_one_bit, "is damaged", id="one bit"),
         pytest.param(lambda _: b"PK, no archive of ours", "is damaged", id="something else"),
         pytest.param(lambda content: gzip.compress(_cut(gzip.decompress(content))), "is damaged", id="cut inside"),
-        pytest.param(
-            _rewritten(lambda name, old: None if name == "SHA256SUMS" else (name, old)), "cut short: SHA256SUMS", id="no list"
-        ),
+        pytest.param(_rewritten(lambda name, old: None if name == "SHA256SUMS" else (name, old)), "cut short: SHA256SUMS", id="no list"),
         pytest.param(_rewritten(lambda name, old: None if "forms" in name else (name, old)), "does not fit", id="a file removed"),
         pytest.param(_rewritten(lambda name, old: (name, old + b" " if "password" in name else old)), "does not fit", id="a file changed"),
         pytest.param(_rewritten(lambda name, old: (name.replace("state/forms", "state/../.."), old)), "no place", id="a file outside"),
