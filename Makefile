@@ -1,6 +1,6 @@
 # Everything a newcomer types; `make help` lists it. Each target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-soak check fmt bench docs lock packages roots clean
+.PHONY: help setup demo test test-soak vm-test check fmt bench docs lock packages roots clean
 PYTHON := .venv/bin/python
 PACKAGES := contract probes edge_agent control_center demo bench docs tests
 
@@ -19,6 +19,9 @@ test: setup ## every test that needs no virtual machine
 test-soak: setup ## the long rounds: kill -9, cut links, restarted brokers, a hundred times
 	@$(PYTHON) -m pytest -m soak --timeout=3600 $(ARGS)
 	@HYPOTHESIS_PROFILE=soak $(PYTHON) -m pytest --timeout=3600 tests/contract tests/control_center/incidents tests/edge_agent/test_debounce.py
+
+vm-test: setup ## a site PC in a virtual machine, a center under systemd: deployed, broken, reset, upgraded, purged (as root)
+	@$(PYTHON) -m tests.vm $(ARGS)
 
 check: setup ## style, types, layers, generated documents
 	@$(PYTHON) -m ruff check $(PACKAGES)
