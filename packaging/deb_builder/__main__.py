@@ -9,12 +9,10 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from packaging.requirements import Requirement
 from packaging.utils import parse_wheel_filename
 
 from deb_builder import deb, lock, sbom, wheels
@@ -63,18 +61,13 @@ def epoch() -> int:
     return int(subprocess.run(["git", "-C", str(SOURCE), "log", "-1", "--format=%ct"], check=True, capture_output=True, text=True).stdout)
 
 
-def roots_of(part: str) -> list[Requirement]:
-    """What pyproject.toml asks for: always, and by the extra of that name."""
-    project = tomllib.loads((SOURCE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [Requirement(text) for text in (*project["dependencies"], *project["optional-dependencies"][part])]
-
-
-def wheels_by_target(part: str, store: wheels.Store) -> dict[Target, dict[Pin, Path]]:
+def wheels_by_target(extras: Sequence[str], store: wheels.Store) -> dict[Target, dict[Pin, Path]]:
     """The others' wheels of a package, for each Python."""
+    roots = lock.roots((SOURCE / "pyproject.toml").read_text(encoding="utf-8"), extras)
     pins = lock.parse((SOURCE / "requirements.lock").read_text(encoding="utf-8"))
     found = {}
     for target in TARGETS:
-        chosen = lock.closure(roots_of(part), pins, target, functools.partial(store.requires, target=target))
+        chosen = lock.closure(roots, pins, target, functools.partial(store.requires, target=target))
         paths = store.fetch(chosen, target)
         found[target] = {pin: paths[pin.name] for pin in chosen}
     return found
@@ -88,7 +81,7 @@ def requirements(chosen: Mapping[Pin, Path], own: Path) -> str:
 
 
 def _build(package: Package, version: str, own: Path, store: wheels.Store, destination: Path) -> Path:
-    targets = wheels_by_target(package.part, store)
+    targets = wheels_by_target(package.extras, store)
     carried: dict[Path, list[str]] = {own: [str(target) for target in TARGETS]}
     for target, chosen in targets.items():
         for path in chosen.values():
@@ -107,16 +100,18 @@ def _build(package: Package, version: str, own: Path, store: wheels.Store, desti
         tree.write(f"{doc}/sbom.cdx.json", bill)
         tree.write(f"{doc}/copyright", _copyright(carried))
         tree.link(f"/usr/bin/{package.command}", f"/opt/diemcau/{package.part}/bin/{package.command}")
-        scripts = {name: deb.expand((PACKAGING / "maintainer" / name).read_text(encoding="utf-8"), package, version) for name in deb.SCRIPTS}
+        scripts = {
+            name: deb.expand((PACKAGING / "maintainer" / name).read_text(encoding="utf-8"), package, version) for name in deb.SCRIPTS
+        }
         scripts["triggers"] = (PACKAGING / "maintainer" / "triggers").read_text(encoding="utf-8")
-        made = deb.build(package, version, tree, scripts, destination, epoch())
+        made = deb.build(package, version, tree, scripts, destination=destination, epoch=epoch())
     (destination / f"{package.name}_{version}.cdx.json").write_text(bill, encoding="utf-8")
     return made
 
 
 def _place_system_files(tree: Tree, package: Package) -> None:
     folder = PACKAGING / package.part
-    for unit in sorted(folder.glob("*.service")):
+    for unit in sorted((*folder.glob("*.service"), *folder.glob("*.timer"))):
         tree.copy(unit, f"/usr/lib/systemd/system/{unit.name}")
     tree.copy(folder / "sysusers.conf", f"/usr/lib/sysusers.d/{package.name}.conf")
     tree.copy(folder / "tmpfiles.conf", f"/usr/lib/tmpfiles.d/{package.name}.conf")

@@ -19,18 +19,21 @@ class Package:
     """What tells the two packages apart.
 
     Attributes:
-        part: ``agent`` or ``center``: its folder here, its extra in pyproject.toml, its folder below /opt/diemcau.
+        part: ``agent`` or ``center``: its folder here, its folder below /opt/diemcau.
+        extras: Extras of pyproject.toml that it carries.
         command: Its program.
         configuration: Its file below /etc/diemcau.
         restarted: Units that an upgrade starts again when they run.
         kept: Units that it ships and lets run on; stopped at removal only.
         leaves: What purging removes besides: state, keys.
-        depends: Debian packages.
+        depends: Debian packages it needs.
+        suggests: Debian packages that some of it can use.
         summary: One line for lists of packages.
         description: A paragraph.
     """
 
     part: str
+    extras: tuple[str, ...]
     command: str
     configuration: str
     restarted: tuple[str, ...]
@@ -51,11 +54,12 @@ PYTHON = ("python3 (>= 3.11)", "python3 (<< 3.14)", "python3-venv", "init-system
 
 AGENT = Package(
     part="agent",
+    extras=("agent",),
     command="edge-agent",
     configuration="edge-agent.toml",
     restarted=("diemcau-agent.service",),
     kept=(),
-    leaves=("/var/lib/diemcau", "/etc/diemcau/tls"),
+    leaves=("/var/lib/diemcau", "/var/cache/diemcau", "/etc/diemcau/tls", "/etc/diemcau/secrets"),
     depends=(*PYTHON, "libportaudio2"),
     suggests=("ffmpeg", "chrony"),
     summary="watches over the video conferencing system of one site",
@@ -63,15 +67,16 @@ AGENT = Package(
 )
 CENTER = Package(
     part="center",
+    extras=("center", "postgresql"),
     command="control-center",
     configuration="control-center.toml",
     restarted=("diemcau-center.service",),
-    kept=("diemcau-broker.service",),
+    kept=("diemcau-broker.service", "diemcau-center-backup.timer"),
     leaves=("/var/lib/diemcau-center", "/etc/diemcau/broker"),
     depends=(*PYTHON, "mosquitto (>= 2.0.11)", "fonts-croscore", "fonts-dejavu-core"),
     suggests=("chrony", "postgresql"),
     summary="hears all sites, shows the live board, fills in the logbook form",
-    description="Live board, alerts, meetings and the logbook form of all sites; its MQTT broker is Debian's mosquitto in a unit of its own.",
+    description="Live board, alerts, meetings and the logbook form of all sites; Debian's mosquitto is its broker, in a unit of its own.",
 )
 PACKAGES = (AGENT, CENTER)
 
@@ -149,7 +154,9 @@ class Tree:
     def md5sums(self) -> str:
         """Content of DEBIAN/md5sums."""
         files = sorted(path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink() and "DEBIAN" not in path.parts)
-        return "".join(f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}  {path.relative_to(self.root)}\n" for path in files)
+        return "".join(
+            f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}  {path.relative_to(self.root)}\n" for path in files
+        )
 
     def size_kib(self) -> int:
         """What the files take, each rounded up, as policy 5.6.20 has it."""
@@ -163,7 +170,7 @@ class Tree:
             os.utime(path, (epoch, epoch), follow_symlinks=False)
 
 
-def build(package: Package, version: str, tree: Tree, scripts: Mapping[str, str], destination: Path, epoch: int) -> Path:
+def build(package: Package, version: str, tree: Tree, scripts: Mapping[str, str], *, destination: Path, epoch: int) -> Path:
     """Write the package; the path of the ``.deb``.
 
     Args:

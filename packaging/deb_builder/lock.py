@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,11 +95,18 @@ Requires = Callable[[Sequence[Pin]], Mapping[NormalizedName, Sequence[Requiremen
 """What the wheels of some pins ask for, by name."""
 
 
+def roots(pyproject: str, extras: Iterable[str]) -> list[Requirement]:
+    """What pyproject.toml asks for: always, and by these extras."""
+    project = tomllib.loads(pyproject)["project"]
+    optional = [text for extra in extras for text in project["optional-dependencies"][extra]]
+    return [Requirement(text) for text in (*project["dependencies"], *optional)]
+
+
 def parse(text: str) -> tuple[Pin, ...]:
     """Entries of a lock file with hashes."""
     pins = []
-    for line in text.replace("\\\n", " ").splitlines():
-        line = line.partition(" #")[0].strip()
+    for joined in text.replace("\\\n", " ").splitlines():
+        line = joined.partition(" #")[0].strip()
         if not line or line.startswith("#"):
             continue
         requirement = Requirement(_HASH.sub("", line))

@@ -77,7 +77,9 @@ class Store:
 
     def requires(self, pins: Sequence[Pin], target: Target) -> Mapping[NormalizedName, Sequence[Requirement]]:
         """What their wheels ask for."""
-        return {name: [Requirement(text) for text in metadata(path).get("requires_dist", [])] for name, path in self.fetch(pins, target).items()}
+        return {
+            name: [Requirement(text) for text in metadata(path).get("requires_dist", [])] for name, path in self.fetch(pins, target).items()
+        }
 
 
 def _download(pins: Sequence[Pin], target: Target, folder: Path) -> None:
@@ -114,7 +116,17 @@ def own(source: Path, folder: Path, version: str, epoch: int) -> Path:
                 shutil.copyfile(source / name, copy / name)
                 (copy / name).chmod(0o644)
         _set_version(copy, version)
-        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index", "--no-build-isolation"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-index",
+            "--no-build-isolation",
+        ]
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "PYTHONHASHSEED": "0"}
         subprocess.run([*command, "--wheel-dir", place, str(copy)], check=True, env=environment)
         (made,) = Path(place).glob("*.whl")
