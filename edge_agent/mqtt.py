@@ -185,7 +185,13 @@ class Connection:
         while self._answer is None:
             if time.monotonic() > until:
                 raise LostError("the broker does not answer")
-            self.step(0.2)
+            try:
+                self.step(0.2)
+            except LostError:
+                if self._parting:
+                    raise
+                # With TLS 1.3 our handshake is done before the broker has judged our certificate.
+                raise LostError("the broker hung up before it answered; does it accept this site's certificate?") from None
         if self._parting:
             raise LostError(self._parting)
 
