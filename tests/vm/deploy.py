@@ -77,10 +77,9 @@ def play(rig: Rig, name: str, version: str, *more: str) -> tuple[Recap, str]:
         "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_tasks",
         "PATH": f"{_VENV}:{os.environ['PATH']}",
     }
-    command: list[str | Path] = [
-        *("ansible-playbook", "-i", rig.folder / "inventory", "--vault-password-file", rig.folder / "vault-password"),
-        *("-e", f"diemcau_version={version}", *more, REPOSITORY / "ansible/site.yml"),
-    ]
+    inventory, password = rig.folder / "inventory", rig.folder / "vault-password"
+    command: list[str | Path] = ["ansible-playbook", "-i", inventory, "--vault-password-file", password]
+    command += ["-e", f"diemcau_version={version}", *more, REPOSITORY / "ansible/site.yml"]
     log = rig.folder / f"ansible-{name}.log"
     with log.open("w", encoding="utf-8") as words:
         try:
