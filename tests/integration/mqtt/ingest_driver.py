@@ -1,4 +1,4 @@
-"""The center's end, to be killed. Arguments: folder, port. SIGTERM: end in order."""
+"""The center's end, to be killed. Arguments: folder, port, group of workers (or none). SIGTERM: end in order."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from control_center.store import journal  # noqa: F401 — its tables
 from control_center.store.base import Base, open_engine
 
 
-def main(folder: Path, port: int) -> None:
+def main(folder: Path, port: int, group: str = "") -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     engine = open_engine(f"sqlite:///{folder}/center.sqlite")
     Base.metadata.create_all(engine)
-    ingest = Ingest(BrokerAddress("127.0.0.1", port, password="center-secret"), engine, lambda _message, _is_new: None)
+    address = BrokerAddress("127.0.0.1", port, password="center-secret")
+    ingest = Ingest(address, engine, lambda _message, _is_new: None, share_group=group)
     ingest.start()
     stop.wait()
     ingest.stop()
+    logging.getLogger(__name__).info("stored %d", ingest.counts["stored"])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
