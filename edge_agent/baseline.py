@@ -19,7 +19,8 @@ from contract.catalog import sentence
 from contract.meetings import Phase
 from contract.messages import ProbeReport
 from contract.toml_file import ConfigError
-from edge_agent import keep, wording
+from edge_agent import audio_baseline, keep, wording
+from edge_agent.audio_baseline import AudioBaselines
 from edge_agent.child import run_probe
 from edge_agent.config import Configuration
 from probes.camera.limits import CameraLimits, CameraSettings
@@ -116,16 +117,45 @@ class Baselines:
 
 def command(configuration: Configuration, what: str, by: str) -> int:
     """`edge-agent baseline record|approve|show|diff`; its exit status."""
-    if not configuration.fitted("camera"):
-        raise ConfigError(f"{configuration.path}: camera: điểm cầu không trang bị camera, không có mẫu chuẩn để ghi")
-    baselines = Baselines(configuration.directory)
-    if what == "record":
-        return _record(configuration, baselines)
+    sees, hears = configuration.fitted("camera"), configuration.fitted("microphone") and not _sound_in_codec(configuration)
+    if not sees and not hears:
+        raise ConfigError(f"{configuration.path}: điểm cầu không trang bị camera hoặc micro riêng, không có mẫu chuẩn để ghi")
+    views, sounds = Baselines(configuration.directory), AudioBaselines(configuration.directory)
     if what == "approve":
-        record = baselines.approve(by or getpass.getuser(), datetime.now(UTC))
+        return _approve(views if sees else None, sounds if hears else None, by or getpass.getuser())
+    statuses = []
+    if sees:
+        statuses.append(
+            _record(configuration, views) if what == "record" else _show(views) if what == "show" else _diff(configuration, views)
+        )
+    if hears:
+        statuses.append(_of_sound(configuration, sounds, what))
+    return max(statuses)
+
+
+def _of_sound(configuration: Configuration, sounds: AudioBaselines, what: str) -> int:
+    if what == "record":
+        return audio_baseline.record(configuration, sounds, datetime.now(UTC))
+    if what == "diff":
+        return audio_baseline.diff(configuration, sounds)
+    audio_baseline.show(sounds)
+    return WELL
+
+
+def _sound_in_codec(configuration: Configuration) -> bool:
+    return bool(getattr(configuration.settings["microphone"], "sound_in_codec", False))
+
+
+def _approve(views: Baselines | None, sounds: AudioBaselines | None, by: str) -> int:
+    """Approve whatever waits for it; one that waits for nothing is told only if nothing waits at all."""
+    at = datetime.now(UTC)
+    if views is not None and (views.candidate is not None or sounds is None or sounds.candidate is None):
+        record = views.approve(by, at)
         print(f"Đã phê duyệt ảnh chuẩn {record.version} (người phê duyệt: {record.approved_by}).")
-        return WELL
-    return _show(baselines) if what == "show" else _diff(configuration, baselines)
+    if sounds is not None and (sounds.candidate is not None or views is None):
+        heard = sounds.approve(by, at)
+        print(f"Đã phê duyệt mẫu âm thanh {heard.reference.version} (người phê duyệt: {heard.approved_by}).")
+    return WELL
 
 
 def _record(configuration: Configuration, baselines: Baselines) -> int:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from contract.catalog import METRICS, advice, sentence
-from contract.catalog.words import quantity
+from contract.catalog import told as told_figure
 from contract.findings import Component, Severity, State, Verdict
 from contract.meetings import Phase
 from contract.readings import Failure, Reading
@@ -90,7 +90,7 @@ def _figures(component: str, readings: tuple[Reading, ...]) -> list[str]:
     own = [reading for reading in readings if reading.metric in METRICS and reading.metric.startswith(f"{component}.")]
     measured = sorted((reading for reading in own if reading.value is not None), key=lambda each: not METRICS[each.metric].essential)
     return [
-        f"{METRICS[each.metric].vi}{f' ({each.target})' if each.target else ''}: {quantity(each.value, each.unit)}"
+        f"{METRICS[each.metric].vi}{f' ({each.target})' if each.target else ''}: {told_figure(each.metric, each.value, each.unit)}"
         for each in measured[:SHOWN_FIGURES]
     ]
 
@@ -119,4 +119,5 @@ def figure_line(reading: Reading) -> str:
     """One figure with its name, or why there is none."""
     spec = METRICS.get(reading.metric)
     name = (spec.vi if spec is not None else reading.metric) + (f" ({reading.target})" if reading.target else "")
-    return f"{name}: {FAILURES[reading.failure] if reading.failure is not None else quantity(reading.value, reading.unit)}"
+    why_not = FAILURES[reading.failure] if reading.failure is not None else ""
+    return f"{name}: {why_not or told_figure(reading.metric, reading.value, reading.unit)}"

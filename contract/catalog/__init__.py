@@ -7,7 +7,7 @@ from typing import Any
 
 from contract.catalog import agent, cables, camera, codec, host, link, microphone
 from contract.catalog.model import LINE_OF, FaultSpec, FormEffect, FormLine, MetricSpec, Worse
-from contract.catalog.words import Language, fill
+from contract.catalog.words import Language, fill, quantity
 from contract.findings import Finding
 from contract.meetings import Phase
 from contract.readings import Failure, Reading
@@ -28,6 +28,7 @@ __all__ = [
     "missing",
     "sentence",
     "title",
+    "told",
 ]
 
 _MODULES = (camera, microphone, link, codec, cables, host, agent)
@@ -55,6 +56,15 @@ def finding(code: str, phase: Phase = Phase.IDLE, **fields: Any) -> Finding:
     """
     spec = FAULTS[code]
     return Finding(code=code, severity=spec.severity_at(phase), component=spec.component, **fields)
+
+
+def told(metric: str, value: float | None, unit: str, language: Language = "vi") -> str:
+    """A figure as people read it: with its unit, or in the words that its metric has for it."""
+    spec = METRICS.get(metric)
+    words = () if spec is None else spec.words_vi if language == "vi" else spec.words_en
+    if words and value is not None and value in range(len(words)):
+        return words[int(value)]
+    return quantity(value, unit, language)
 
 
 def title(code: str, language: Language = "vi") -> str:

@@ -66,6 +66,7 @@ class MetricSpec(msgspec.Struct, frozen=True, kw_only=True):
         minimum, maximum: Range of possible values; None where it is open.
         worse: Which way it gets worse.
         essential: Whether the component counts as "not checked" without it.
+        words_vi, words_en: What the values 0, 1 … mean, for a figure that is no quantity (yes or no, a grade); empty for one that is.
     """
 
     name: str
@@ -76,6 +77,8 @@ class MetricSpec(msgspec.Struct, frozen=True, kw_only=True):
     maximum: float | None = None
     worse: Worse = Worse.NEITHER
     essential: bool = False
+    words_vi: tuple[str, ...] = ()
+    words_en: tuple[str, ...] = ()
 
 
 class FaultSpec(msgspec.Struct, frozen=True, kw_only=True):

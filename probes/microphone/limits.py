@@ -25,6 +25,7 @@ class MicrophoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         sample_rate_hz: Rate to open a device with; 0 takes the device's own. A file brings its own.
         sound_in_codec: The room's sound lives in the conferencing system and cannot be heard here (R46): "not measured", never a fault.
         mute_is_normal: Digital zero during a live meeting is a mute, not a dead microphone (R47).
+        separate_channels: The channels are microphones of their own: two that carry the same sound are a fault.
         loudspeaker: PortAudio device that `edge-agent sweep` plays to; empty: the system's default output.
         sweep_level_dbfs: Loudest that it plays, a sine's level.
         loop_gain_db: What the room's mixer adds between microphone and loudspeaker in a meeting, beyond what a sweep passes.
@@ -36,6 +37,7 @@ class MicrophoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     sample_rate_hz: _Rate = 0
     sound_in_codec: bool = False
     mute_is_normal: bool = True
+    separate_channels: bool = False
     loudspeaker: str = ""
     sweep_level_dbfs: Annotated[float, msgspec.Meta(ge=-60, le=-6)] = -20.0
     loop_gain_db: Annotated[float, msgspec.Meta(ge=-60, le=60)] = 0.0
@@ -63,6 +65,8 @@ class MicrophoneLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         sustained_tone_high_dbfs: A weaker steady tone is no matter.
         margin_low_db: A sweep's stability margin below it is amber; the literature asks for 6 dB and more.
         margin_critical_db: Below it the room is about to howl: red.
+        level_drift_db: How far the level of speech may be from the approved session's, either way, and the signal-to-noise ratio below.
+        noise_drift_db: How much more noise or hum there may be than in the approved session.
         margin_valid_h: For how many hours a sweep's result is repeated in the checks.
     """
 
@@ -83,4 +87,6 @@ class MicrophoneLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     sustained_tone_high_dbfs: _Dbfs = -50.0
     margin_low_db: Annotated[float, msgspec.Meta(ge=0, le=40)] = 6.0
     margin_critical_db: Annotated[float, msgspec.Meta(ge=0, le=40)] = 3.0
+    level_drift_db: Annotated[float, msgspec.Meta(gt=0, le=40)] = 6.0
+    noise_drift_db: Annotated[float, msgspec.Meta(gt=0, le=40)] = 10.0
     margin_valid_h: Annotated[float, msgspec.Meta(gt=0, le=720)] = 72.0

@@ -20,6 +20,7 @@ from probes.interface import Look
 from probes.microphone.judge import Change
 from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
 from probes.microphone.listen import Listener
+from probes.microphone.reference import load_reference
 from probes.microphone.sound import Source, SourceError
 from probes.microphone.source import open_source
 
@@ -55,7 +56,8 @@ def run(settings: MicrophoneSettings, limits: MicrophoneLimits, look: Look) -> P
 def _listen(
     source: Source, settings: MicrophoneSettings, limits: MicrophoneLimits, look: Look, until: float
 ) -> tuple[list[Reading], list[Finding]]:
-    listener = Listener(source, settings, limits, look.phase, limits_version=look.limits_version)
+    reference = load_reference(look.state_directory)
+    listener = Listener(source, settings, limits, look.phase, reference=reference, limits_version=look.limits_version)
     began_at = datetime.now(UTC)
     changes: list[Change] = []
     failed: SourceError | None = None

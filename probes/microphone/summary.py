@@ -12,11 +12,13 @@ from contract.readings import Failure, Reading
 from probes.microphone.active_speech_level import NOTHING, active_level
 from probes.microphone.levels import LOWEST_DBFS, dbfs, dbfs_of_peak
 from probes.microphone.measure import Tick
+from probes.microphone.reference import ChannelFigures
 
 _BIN_DB = 0.25
 _FLOOR_SHARE = 0.1
 _RATED_TICKS = 5
 """Half a second of speech is the least that says anything."""
+_COMPARED_S, _COMPARED_TICKS, _FLOOR_S = 2.0, 20, 20.0
 
 
 class ChannelSummary:
@@ -64,6 +66,23 @@ class ChannelSummary:
     def speech_level_dbfs(self) -> float | None:
         """Active level of what was speech (P.56); None where too little of it was heard."""
         return active_level(self._speech)[0] if self._speech_ticks >= _RATED_TICKS else None
+
+    def session_figures(self) -> ChannelFigures:
+        """What of this can be compared with another session; what was measured too shortly is left out.
+
+        While somebody talks the quiet tenth of a short time is no noise floor yet.
+        """
+        if self._seconds < _COMPARED_S:
+            return ChannelFigures(target=self._target)
+        level = self.speech_level_dbfs if self._speech_ticks >= _COMPARED_TICKS else None
+        floor = self.noise_floor_dbfs if self._speech_ticks == 0 or self._seconds >= _FLOOR_S else None
+        return ChannelFigures(
+            target=self._target,
+            speech_level_dbfs=level,
+            noise_floor_dbfs=floor,
+            snr_db=level - floor if level is not None and floor is not None else None,
+            hum_dbfs=dbfs(sum(self._hum_halves) / self._hum_count) if self._hum_count else None,
+        )
 
     def unrated(self, at: datetime) -> list[Reading]:
         """What could not be rated because nobody spoke: neither good nor bad."""

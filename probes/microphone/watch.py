@@ -25,6 +25,7 @@ from contract.readings import Failure, Reading
 from probes.microphone.limits import MicrophoneSettings
 from probes.microphone.listen import Listener
 from probes.microphone.probe import of_failure
+from probes.microphone.reference import load_reference
 from probes.microphone.sound import Source, SourceError
 from probes.microphone.source import is_file, look_again_for_devices, open_source
 from probes.microphone.watch_protocol import WatchLine, WatchRequest
@@ -65,7 +66,14 @@ class Watch:
             self._stop.wait(_TELL_EVERY_S)
 
     def _listen(self, source: Source) -> None:
-        listener = Listener(source, self._settings, self._limits, self._look.phase, limits_version=self._look.limits_version)
+        listener = Listener(
+            source,
+            self._settings,
+            self._limits,
+            self._look.phase,
+            reference=load_reference(self._look.state_directory),
+            limits_version=self._look.limits_version,
+        )
         told_at_s, dates = 0.0, _Dates(listener)
         try:
             for block in source.blocks():

@@ -196,11 +196,6 @@ def test_a_room_without_a_camera_has_no_view_to_record(site: Path, capsys: pytes
     assert "không trang bị camera" in capsys.readouterr().err
 
 
-def test_sweep_says_that_it_is_not_there_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["sweep"]) == 2
-    assert "not in this version" in capsys.readouterr().err
-
-
 def test_a_reader_that_goes_away_early_is_no_traceback(site: Path) -> None:
     command = f"{sys.executable} -m edge_agent.cli config schema | head -1"
     ended: Any = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=Path(cli.__file__).parents[1])
