@@ -52,17 +52,19 @@ def prepare(rig: Rig) -> None:
     for machine in (rig.site, rig.center):
         machine.ssh.sh(make_user)
     folder = rig.folder / "inventory"
-    shutil.copytree(Path(__file__).parent / "inventory", folder)
+    shutil.copytree(Path(__file__).parent / "inventory", folder, dirs_exist_ok=True)
     (folder / "group_vars/all/run.yml").write_text(
         f"---\nansible_ssh_private_key_file: {rig.key}\n"
         f"ansible_ssh_common_args: -o UserKnownHostsFile={rig.known_hosts} -o StrictHostKeyChecking=accept-new\n"
         f"diemcau_packages: {rig.folder / 'debs'}\n",
         encoding="utf-8",
     )
+    vault = folder / "group_vars/all/vault.yml"
+    if vault.exists():  # the step is run again; the CA that was made keeps its passphrase
+        return
     password = rig.folder / "vault-password"
     password.write_text(secrets.token_urlsafe(24), encoding="ascii")
     password.chmod(0o600)
-    vault = folder / "group_vars/all/vault.yml"
     vault.write_text(f"---\nidentity_ca_passphrase: {secrets.token_urlsafe(24)}\n", encoding="ascii")
     run(_VENV / "ansible-vault", "encrypt", "--vault-password-file", password, vault)
 
