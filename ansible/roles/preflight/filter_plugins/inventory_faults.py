@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 SITE_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -19,12 +20,15 @@ ADDRESS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]*[A-Za-z0-9])?")
 PLACEHOLDER = re.compile(r"THAY-DOI|change-?me|example|^x+$|^secret$|^password$", re.IGNORECASE)
 SHORTEST_SECRET = 12
 ROLES = {
-    "center": ("preflight", "debian_packages", "identity", "broker", "control_center", "ntp", "firewall"),
-    "sites": ("preflight", "debian_packages", "identity", "edge_agent", "ntp", "firewall"),
+    "center": ("diemcau", "preflight", "debian_packages", "identity", "broker", "control_center", "ntp", "firewall"),
+    "sites": ("diemcau", "preflight", "debian_packages", "identity", "edge_agent", "ntp", "firewall"),
 }
 """Roles that a host of a group gets."""
-PREFIXES = ("diemcau_", *(f"{role}_" for roles in ROLES.values() for role in roles))
-SECRETS = {"center": ("identity_ca_passphrase",), "sites": ("identity_ca_passphrase",)}
+SECRETS = ("identity_ca_passphrase",)
+ALL_ROLES = tuple(dict.fromkeys(role for roles in ROLES.values() for role in roles))
+PREFIXES = tuple(f"{role}_" for role in ALL_ROLES)
+JUDGED_HERE = frozenset({"ansible_host", "diemcau_center_address", "diemcau_site_id", "diemcau_site_name", "diemcau_site_ssid", *SECRETS})
+"""What has sentences of its own; of the rest Ansible's own validation speaks."""
 
 
 class Fault(NamedTuple):
@@ -47,10 +51,12 @@ class Fault(NamedTuple):
 
 
 Variables = Mapping[str, Any]
-Options = dict[str, dict[str, Any]]
+Options = Mapping[str, Mapping[str, Any]]
 
 
-def inventory_faults(hostvars: Mapping[str, Variables], groups: Mapping[str, Sequence[str]], roles_folder: str, inventory: str = "") -> list[str]:
+def inventory_faults(
+    hostvars: Mapping[str, Variables], groups: Mapping[str, Sequence[str]], roles_folder: str, inventory: str = ""
+) -> list[str]:
     """All that is wrong, one sentence each; empty: nothing.
 
     Args:
@@ -59,34 +65,54 @@ def inventory_faults(hostvars: Mapping[str, Variables], groups: Mapping[str, Seq
         roles_folder: Where the roles lie, for their argument_specs.yml.
         inventory: Folder of the inventory; its vault.yml files must be encrypted.
     """
-    specs = {role: _options(Path(roles_folder), role) for role in dict.fromkeys(sum(ROLES.values(), ()))}
-    faults = [*_group_faults(groups), *_plain_vaults(inventory)]
+    folder = Path(roles_folder)
+    specs = {role: _entry(folder / role / "meta" / "argument_specs.yml").get("options", {}) for role in ALL_ROLES}
+    given = {name for role in ALL_ROLES for name in _yaml(folder / role / "defaults" / "main.yml")}
     known = tuple(name for spec in specs.values() for name in spec)
+    faults = [*_group_faults(groups), *_plain_vaults(inventory)]
     # Each look into hostvars puts all variables of a host together anew: once a host is enough.
-    variables = {host: dict(_ours(hostvars[host])) for group in ROLES for host in groups.get(group, ())}
+    variables = {host: _ours(host, hostvars[host], faults) for group in ROLES for host in groups.get(group, ())}
     for group, roles in ROLES.items():
         options = {name: option for role in roles for name, option in specs[role].items()}
         for host in groups.get(group, ()):
-            faults += _host_faults(host, variables[host], group, options, known)
+            faults += _host_faults(host, variables[host], group)
+            faults += _wrong_types(host, variables[host], options, given)
+            faults += _unknown(host, variables[host], known)
     sites = [(host, variables[host]) for host in groups.get("sites", ())]
-    faults += _shared("diemcau_site_id", sites, lambda site: site.get("diemcau_site_id"))
-    faults += _shared("diemcau_site_ssid", sites, lambda site: site.get("diemcau_site_ssid"))
-    faults += _shared("ansible_host", list(variables.items()), lambda host: (host.get("ansible_host"), host.get("ansible_port", 22)))
+    faults += _shared("diemcau_site_id", [(host, site.get("diemcau_site_id", host)) for host, site in sites])
+    faults += _shared("diemcau_site_ssid", [(host, site.get("diemcau_site_ssid")) for host, site in sites])
+    faults += _shared("ansible_host", [(host, _way_in(one)) for host, one in variables.items()])
     return [unicodedata.normalize("NFC", str(fault)) for fault in dict.fromkeys(faults)]
 
 
-def _ours(variables: Variables) -> Iterator[tuple[str, Any]]:
-    """What is ours to judge, and where Ansible connects to."""
+def _ours(host: str, variables: Variables, faults: list[Fault]) -> Variables:
+    """What is ours to judge, and where Ansible connects to; what cannot be put together is a fault."""
+    read: dict[str, Any] = {}
     for key in variables:
-        if key in {"ansible_host", "ansible_port"} or key.startswith(PREFIXES):
-            yield key, variables[key]
+        if key not in {"ansible_host", "ansible_port"} and not key.startswith(PREFIXES):
+            continue
+        try:
+            read[key] = variables[key]
+        except AnsibleError as error:
+            faults.append(Fault(host, key, "không tính được giá trị", str(error).splitlines()[0]))
+    return read
 
 
-def _options(roles_folder: Path, role: str) -> Options:
-    """Options of a role's main entry point."""
-    path = roles_folder / role / "meta" / "argument_specs.yml"
-    options: Options = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"].get("options", {})
-    return options
+def _way_in(variables: Variables) -> str:
+    """Address and, where it is another than SSH's own, port: two machines behind one address differ in it."""
+    address, port = str(variables.get("ansible_host", "")), str(variables.get("ansible_port", "22"))
+    return address if port == "22" or not address else f"{address}:{port}"
+
+
+def _yaml(path: Path) -> Mapping[str, Any]:
+    """Content of a file; {} if there is none."""
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
+
+
+def _entry(path: Path) -> Mapping[str, Any]:
+    """A role's main entry point in its argument_specs.yml."""
+    entry: Mapping[str, Any] = _yaml(path)["argument_specs"]["main"]
+    return entry
 
 
 def _group_faults(groups: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
@@ -108,7 +134,7 @@ def _plain_vaults(inventory: str) -> Iterator[Fault]:
             )
 
 
-def _host_faults(host: str, variables: Variables, group: str, options: Options, known: Sequence[str]) -> Iterator[Fault]:
+def _host_faults(host: str, variables: Variables, group: str) -> Iterator[Fault]:
     yield from _address(host, "ansible_host", variables)
     yield from _address(host, "diemcau_center_address", variables)
     version = str(variables.get("diemcau_version", ""))
@@ -116,10 +142,8 @@ def _host_faults(host: str, variables: Variables, group: str, options: Options, 
         yield Fault(host, "diemcau_version", f"{version!r} không phải số phiên bản", f"{version!r} is no version, write for example 0.1.0")
     if group == "sites":
         yield from _site_faults(host, variables)
-    for key in SECRETS[group]:
+    for key in SECRETS:
         yield from _secret(host, key, variables)
-    yield from _wrong_types(host, variables, options)
-    yield from _unknown(host, variables, known)
 
 
 def _address(host: str, key: str, variables: Variables) -> Iterator[Fault]:
@@ -162,14 +186,14 @@ def _secret(host: str, key: str, variables: Variables) -> Iterator[Fault]:
         yield Fault(host, key, f"quá ngắn, cần ít nhất {SHORTEST_SECRET} ký tự", f"is too short, use {SHORTEST_SECRET} characters or more")
 
 
-def _wrong_types(host: str, variables: Variables, options: Options) -> Iterator[Fault]:
-    """What Ansible's own validation says of each variable, key by key."""
+def _wrong_types(host: str, variables: Variables, options: Options, given: Container[str]) -> Iterator[Fault]:
+    """What Ansible's own validation says of each variable, key by key; a `given` one has a default."""
     for key, option in options.items():
-        present = key in variables
-        if not present and not option.get("required"):
+        if key in JUDGED_HERE:
             continue
-        if not present:
-            yield Fault(host, key, "chưa khai báo", "is missing")
+        if key not in variables:
+            if option.get("required") and key not in given:
+                yield Fault(host, key, "chưa khai báo", "is missing")
             continue
         result = ArgumentSpecValidator({key: _without_words(option)}).validate({key: variables[key]})
         for message in result.error_messages:
@@ -193,17 +217,20 @@ def _unknown(host: str, variables: Variables, known: Sequence[str]) -> Iterator[
         yield Fault(host, key, f"không có biến này{vi}", f"there is no such variable{en}")
 
 
-def _shared(key: str, hosts: Sequence[tuple[str, Variables]], read: Callable[[Variables], Any]) -> Iterator[Fault]:
-    """A figure that two hosts have although each needs its own."""
+def _shared(key: str, own: Sequence[tuple[str, Any]]) -> Iterator[Fault]:
+    """What two hosts have although each needs its own."""
     first: dict[Any, str] = {}
-    for host, variables in hosts:
-        own = read(variables)
-        if own in {None, ""} or (isinstance(own, tuple) and not own[0]):
+    for host, figure in own:
+        if figure in (None, ""):
             continue
-        other = first.setdefault(own, host)
+        other = first.setdefault(figure, host)
         if other != host:
-            shown = own[0] if isinstance(own, tuple) else own
-            yield Fault(host, key, f"{shown} trùng với {other}, mỗi máy phải có một giá trị riêng", f"{shown} is also {other}'s, give each its own")
+            yield Fault(
+                host,
+                key,
+                f"{figure} trùng với {other}, mỗi máy phải có một giá trị riêng",
+                f"{figure} is also {other}'s, give each its own",
+            )
 
 
 class FilterModule:
