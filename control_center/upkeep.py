@@ -37,12 +37,17 @@ def _origin(configuration: Configuration) -> archive.Origin:
 
 
 def db_upgrade(options: argparse.Namespace) -> int:
-    """Bring the tables to this version."""
+    """Bring the tables to this version; where they are already, a running center is no hindrance."""
     configuration = configuration_of(options)
-    with _refusals(), tenancy.alone(configuration.directory):
+    with _refusals(), contextlib.ExitStack() as stack:
+        configuration.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
         engine = database.open_store(configuration.directory, configuration.center.database)
+        stack.callback(engine.dispose)
+        present, wanted = database.revisions(engine)
+        if present != wanted:
+            stack.enter_context(tenancy.alone(configuration.directory))
         made = database.upgrade(engine, configuration.directory / archive.BACKUPS, _now())
-        print(f"migration {database.revisions(engine)[0]}" + (f", backup {made}" if made else ""))
+    print(f"migration {wanted}" + (f", backup {made}" if made else ""))
     return 0
 
 

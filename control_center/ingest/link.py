@@ -127,8 +127,9 @@ class Link:
         last = self.publish(*farewell, retain=True)
         if last is not None:
             until = time.monotonic() + 2.0
-            while not last.is_published() and self._client.is_connected() and time.monotonic() < until:
-                time.sleep(0.01)
+            with contextlib.suppress(RuntimeError):  # paho's way to say that the connection went meanwhile
+                while not last.is_published() and self._client.is_connected() and time.monotonic() < until:
+                    time.sleep(0.01)
         self._client.disconnect()
         if self._thread.is_alive():
             self._thread.join(10.0)

@@ -180,14 +180,24 @@ def test_what_was_there_is_moved_aside_not_lost(small: Center) -> None:
     assert made.exists(), "the backups stay where they are"
 
 
-@pytest.mark.parametrize(
-    "command", [("db", "restore", "x.tar.gz"), ("db", "copy", "--to", "sqlite:///x.sqlite"), ("db", "upgrade"), ("run",)]
-)
+@pytest.mark.parametrize("command", [("db", "restore", "x.tar.gz"), ("db", "copy", "--to", "sqlite:///x.sqlite"), ("run",)])
 def test_nothing_is_replaced_under_a_center_that_runs(small: Center, command: tuple[str, ...]) -> None:
     with tenancy.alone(small.state):
         refused = small(*command)
     assert refused.status == 2
     assert "the center runs in" in refused.err
+
+
+def test_tables_are_upgraded_under_no_center_that_runs_but_there_is_nothing_to_refuse_when_they_need_it_not(
+    small: Center, next_version: Callable[[], None]
+) -> None:
+    with tenancy.alone(small.state):
+        assert small("db", "upgrade") == Typed(0, "migration 0001\n", "")
+        next_version()
+        assert "the center runs in" in small("db", "upgrade").err
+    upgraded = small("db", "upgrade")
+    assert upgraded.out.startswith("migration 0002, backup ")
+    assert Path(upgraded.out.partition("backup ")[2].strip()).exists()
 
 
 def _cut(content: bytes) -> bytes:
