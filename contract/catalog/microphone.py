@@ -151,6 +151,16 @@ METRICS: tuple[MetricSpec, ...] = (
         en="Gain before the room howls",
         worse=Worse.LOWER,
     ),
+    MetricSpec(
+        name="microphone.muted",
+        unit="",
+        vi="Micro đang tắt tiếng",
+        en="Microphone is muted",
+        minimum=0,
+        maximum=1,
+        words_vi=("không", "có"),
+        words_en=("no", "yes"),
+    ),
     MetricSpec(name="microphone.sample_rate_hz", unit="Hz", vi="Tần số lấy mẫu", en="Sample rate", minimum=0),
 )
 
@@ -190,6 +200,18 @@ FAULTS: tuple[FaultSpec, ...] = (
         en="Microphone {target} gives no signal: {figure}, below the noise of any real one (limit {limit})",
         advice_vi="Xem micro có bị tắt tiếng, hết pin hoặc tuột dây không; nói thử rồi bấm «Kiểm tra lại».",
         advice_en="See whether it is muted, its battery is flat or its cable is out; speak into it, then press “check again”.",
+    ),
+    FaultSpec(
+        code="microphone.muted",
+        effect=FormEffect.NOT_MEASURED,
+        severity=Severity.INFO,
+        severity_in={**_AT_CHECK, Phase.LIVE: Severity.WARNING},
+        title_vi="Micro đang tắt tiếng",
+        title_en="Microphone is muted",
+        vi="Micro {target} đang tắt tiếng trên bộ trộn (mức {figure}, micro mở ít nhất {limit}), chưa đánh giá được âm thanh",
+        en="Microphone {target} is muted at the mixer (level {figure}, an open one has at least {limit}); its sound could not be rated",
+        advice_vi="Bật tiếng micro rồi bấm «Kiểm tra lại». Khi không phát biểu trong cuộc họp thì cứ để tắt tiếng.",
+        advice_en="Unmute it, then press “check again”. Leave it muted in a meeting while nobody speaks.",
     ),
     FaultSpec(
         code="microphone.low_level",

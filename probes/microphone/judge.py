@@ -84,6 +84,8 @@ class ChannelJudge:
         self._mute_is_normal = settings.mute_is_normal and phase is Phase.LIVE
         self._second: deque[Tick] = deque(maxlen=10)
         self._silent_since_s: float | None = None
+        self.muted: bool | None = None
+        """What the mixer says of the ticks that come now; None where it says nothing."""
         self._speech: deque[Tick] = deque(maxlen=_TALK_TICKS)
         self._noise: deque[Tick] = deque(maxlen=_NOISE_TICKS)
         self._hum: deque[tuple[Tick, Hum]] = deque(maxlen=_HUM_SEGMENTS)
@@ -91,6 +93,7 @@ class ChannelJudge:
         self._now_s = 0.0
         conditions = {
             "dead": (self._dead, 0.2),
+            "muted": (self._muted, 0.2),
             "clipping": (self._clipping, 1.0),
             "dc_offset": (self._dc_offset, 2.0),
             "hum": (self._hums, 2.0),
@@ -205,6 +208,13 @@ class ChannelJudge:
         return even and not tick.tone_sounds
 
     def _dead(self, tick: Tick) -> Measured | None:
+        return None if self.muted else self._silence(tick)
+
+    def _muted(self, tick: Tick) -> Measured | None:
+        return self._silence(tick) if self.muted else None
+
+    def _silence(self, tick: Tick) -> Measured | None:
+        """Digital zero that has lasted, where it is not the way of the room."""
         level = dbfs(tick.audible_power)
         if level > self._limits.dead_level_dbfs or self._mute_is_normal:
             self._silent_since_s = None

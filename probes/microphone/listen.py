@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from contract import catalog
 from contract.findings import Finding
 from contract.meetings import Phase
 from contract.readings import Reading
@@ -34,6 +35,7 @@ class Listener:
         self._ear = Ear(source.rate_hz, source.channels, source.full_scale, tone_criteria(limits))
         self._judges = [ChannelJudge(settings, limits, phase, target=target, version=limits_version) for target in self._targets]
         self._summaries = [ChannelSummary(target) for target in self._targets]
+        self._muted: bool | None = None
         self._session = SessionJudge(settings, limits, phase, targets=self._targets, reference=reference, version=limits_version)
 
     @property
@@ -43,6 +45,9 @@ class Listener:
 
     def push(self, block: Block) -> list[Change]:
         """Hear some more."""
+        self._muted = block.muted
+        for judge in self._judges:
+            judge.muted = block.muted
         changes = self._take(self._ear.push(block.samples, block.gaps))
         self._session.hear(block.samples, self._rate_hz)  # after it: nothing is told by sound that came later
         return changes
@@ -67,6 +72,8 @@ class Listener:
             for summary, integrated in zip(self._summaries, loudness, strict=True)
             for reading in summary.readings(at, self._rate_hz, integrated)
         ]
+        if told and self._muted is not None:
+            told.append(catalog.figure("microphone.muted", self._muted, at=at))
         return told + self._session.readings(at) if told else []
 
     def unrated(self, at: datetime) -> list[Reading]:

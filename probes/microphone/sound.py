@@ -24,10 +24,17 @@ class SourceError(Exception):
 
 
 class Block(NamedTuple):
-    """Samples as float32, shape (frames, channels), full scale ±1, and how often the source lost some just before or in it."""
+    """Some sound.
+
+    Attributes:
+        samples: float32, shape (frames, channels), full scale ±1.
+        gaps: How often the source lost some just before or in it.
+        muted: Whether the mixer says that the microphone is muted; None where nobody says, or nothing was silent.
+    """
 
     samples: NDArray[np.float32]
     gaps: int
+    muted: bool | None = None
 
 
 class Stream(Protocol):

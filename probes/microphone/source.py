@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from contract.readings import Failure
 from probes.microphone.limits import MicrophoneSettings
+from probes.microphone.mute import is_muted
 from probes.microphone.sound import Block, Source, SourceError
 from probes.microphone.wave_file import WaveReader
 
@@ -22,6 +23,7 @@ SLOWEST_HZ = 4000
 _FILE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".g722", ".aiff", ".aif", ".w64"})
 _POLL_S = 0.08
 _HUNG_AFTER_S = 2.0
+_ASK_AGAIN_S = 1.0
 _BUFFERED_S = 0.4
 """How much PortAudio keeps for us: several polls, so that a late one loses nothing."""
 
@@ -166,6 +168,7 @@ class Device:
                 device=found["index"], channels=self.channels, samplerate=self.rate_hz, dtype="float32", latency=_BUFFERED_S
             )
             self._stream.start()
+            self._mute = _Mute(settings.mute_control)
         except ValueError as error:
             raise SourceError(Failure.ABSENT, f"microphone {settings.source!r}: {error}") from None
         except sounddevice.PortAudioError as error:
@@ -182,7 +185,7 @@ class Device:
                     samples, overflowed = self._stream.read(ready)
                     heard_at = time.monotonic()
                     filled, bad = _without_nan(samples)
-                    yield Block(filled, int(overflowed) + bad)
+                    yield Block(filled, int(overflowed) + bad, self._mute.told_of(filled))
             except sounddevice.PortAudioError as error:
                 raise SourceError(Failure.ABSENT, f"microphone {self.name!r} broke off: {error}") from None
             if time.monotonic() - heard_at > _HUNG_AFTER_S:
@@ -193,6 +196,24 @@ class Device:
         """Let go of the device."""
         self._stream.abort(ignore_errors=True)
         self._stream.close(ignore_errors=True)
+
+
+class _Mute:
+    """Asks the mixer while a microphone is silent, once a second."""
+
+    def __init__(self, control: str) -> None:
+        self._control = control
+        self._asked_at = -_ASK_AGAIN_S
+        self._told: bool | None = None
+
+    def told_of(self, samples: NDArray[np.float32]) -> bool | None:
+        """Whether these samples are silent because of a mute."""
+        if not self._control or samples.any():
+            self._asked_at, self._told = -_ASK_AGAIN_S, None
+        elif time.monotonic() - self._asked_at >= _ASK_AGAIN_S:
+            self._told = is_muted(self._control)
+            self._asked_at = time.monotonic()
+        return self._told
 
 
 def look_again_for_devices() -> None:

@@ -110,3 +110,19 @@ def test_a_sound_server_that_dies_is_told(sound_server: Any) -> None:
             break
     child.stdin.close()
     assert child.wait(30) == 0
+
+
+@pytest.mark.req("R47")
+def test_a_mute_at_the_sound_server_is_told_from_a_dead_microphone(sound_server: Any) -> None:
+    sound_server.control("set-source-mute", "mic.monitor", "1")
+    request = {
+        "probe": "microphone",
+        "settings": {"source": "roommic", "mute_control": "pulse:mic.monitor"},
+        "limits": {},
+        "look": {"phase": "precheck"},
+    }
+    command, told = [sys.executable, "-m", "probes"], msgspec.json.encode(request)
+    child = subprocess.run(command, input=told, env=sound_server.environment, check=True, capture_output=True, timeout=60)
+    report = msgspec.json.decode(child.stdout, type=ProbeReport)
+    assert [finding.code for finding in report.findings] == ["microphone.muted"]
+    assert _figures(report)["muted"] == 1
