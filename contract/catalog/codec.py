@@ -10,12 +10,14 @@ METRICS = (
     MetricSpec(
         name="codec.alive",
         unit="",
-        vi="Bộ kết nối có trả lời (1) hay không (0) trên ít nhất một giao thức",
-        en="The codec answers (1) or not (0) on at least one protocol",
+        vi="Bộ kết nối trả lời trên ít nhất một giao thức",
+        en="The codec answers on at least one protocol",
         minimum=0,
         maximum=1,
         worse=Worse.LOWER,
         essential=True,
+        words_vi=("không", "có"),
+        words_en=("no", "yes"),
     ),
     MetricSpec(
         name="codec.sip_ms", unit="ms", vi="Thời gian trả lời SIP OPTIONS", en="Time to answer SIP OPTIONS", minimum=0, worse=Worse.HIGHER

@@ -80,6 +80,10 @@ class MetricSpec(msgspec.Struct, frozen=True, kw_only=True):
     words_vi: tuple[str, ...] = ()
     words_en: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if len(self.words_vi) != len(self.words_en):
+            raise ValueError(f"{self.name}: as many words in one language as in the other")
+
 
 class FaultSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One fault code, declared once.

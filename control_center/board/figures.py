@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contract.catalog import METRICS
-from contract.catalog.words import quantity
+from contract.catalog import METRICS, told
 from contract.findings import Component
 from contract.messages import Rollup
 from control_center.board import wording
@@ -41,9 +40,9 @@ def _view(rollup: Rollup) -> FigureView:
         component=wording.component(rollup.metric.partition(".")[0]),
         label=rollup.metric if spec is None else spec.vi,
         target=rollup.target,
-        typical=quantity(rollup.p50, rollup.unit),
-        high=quantity(rollup.p95, rollup.unit),
-        low=quantity(rollup.minimum, rollup.unit),
-        highest=quantity(rollup.maximum, rollup.unit),
+        typical=told(rollup.metric, rollup.p50, rollup.unit),
+        high=told(rollup.metric, rollup.p95, rollup.unit),
+        low=told(rollup.metric, rollup.minimum, rollup.unit),
+        highest=told(rollup.metric, rollup.maximum, rollup.unit),
         missing=rollup.missing,
     )

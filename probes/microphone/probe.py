@@ -23,6 +23,7 @@ from probes.microphone.listen import Listener
 from probes.microphone.reference import load_reference
 from probes.microphone.sound import Source, SourceError
 from probes.microphone.source import open_source
+from probes.microphone.sweep_result import repeated
 
 _LOG = logging.getLogger(__name__)
 _ESSENTIAL = "microphone.level_dbfs"
@@ -50,7 +51,8 @@ def run(settings: MicrophoneSettings, limits: MicrophoneLimits, look: Look) -> P
         readings, findings = _listen(source, settings, limits, look, began + look.deadline_s - _MARGIN_S)
     finally:
         source.close()
-    return _report(began_at, began, source.name, readings, findings)
+    swept, risky = repeated(look.state_directory, limits, began_at, look.limits_version)
+    return _report(began_at, began, source.name, readings + swept, findings + risky)
 
 
 def _listen(

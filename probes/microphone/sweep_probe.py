@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from contract import catalog
-from contract.catalog.words import number
-from contract.findings import Finding, Severity
 from contract.messages import NearHowl, SweepReport, SweepResult
 from contract.readings import Failure
 from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
@@ -20,10 +16,10 @@ from probes.microphone.source import SoundFile
 from probes.microphone.summary import targets_of
 from probes.microphone.sweep import NotHeardError, loop_response, make_sweep
 from probes.microphone.sweep_device import Tell, record_sweep
+from probes.microphone.sweep_result import finding_of
 from probes.microphone.wave_file import write_wave
 
 LONGEST_FILE_S = 120.0
-_NOTCHES = 3
 
 
 def sweep_files(recorded: str, reference: str, limits: MicrophoneLimits, *, loop_gain_db: float = 0.0) -> SweepReport:
@@ -126,27 +122,5 @@ def _result(margin: Margin, target: str, limits: MicrophoneLimits, *, phase_know
     )
 
 
-def finding_of(result: SweepResult, limits: MicrophoneLimits, *, since: datetime, limits_version: str = "") -> Finding | None:
-    """The fault that a result is, if it is one: red critical, amber a warning."""
-    if result.judged_db >= limits.margin_low_db:
-        return None
-    found = catalog.finding(
-        "microphone.low_margin",
-        target=result.target,
-        figure=result.judged_db,
-        limit=limits.margin_low_db,
-        unit="dB",
-        frequency_hz=result.nearest[0].frequency_hz if result.nearest else None,
-        since=since,
-        details={"notches": ", ".join(f"{number(round(near.frequency_hz))} Hz" for near in result.nearest[:_NOTCHES])},
-        limits_version=limits_version,
-    )
-    red = result.judged_db < limits.margin_critical_db
-    return msgspec.structs.replace(found, severity=Severity.CRITICAL) if red else found
-
-
 def _failed(source: str, failure: Failure, reason: str) -> SweepReport:
     return SweepReport(at=datetime.now(UTC), source=source, failure=failure, reason=reason)
-
-
-__all__ = ["finding_of", "sweep_devices", "sweep_files", "write_sweep"]

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from contract.catalog import FAULTS, METRICS, advice, finding, sentence, title
+from contract.catalog import FAULTS, METRICS, advice, finding, sentence, title, told
 from contract.catalog.model import FaultSpec
 from contract.catalog.words import number, quantity
 from contract.findings import Finding, Severity
@@ -69,3 +69,15 @@ def test_a_code_that_only_a_newer_peer_knows_is_shown_as_it_is() -> None:
     assert sentence(strange) == "camera.upside_down"
     assert title("camera.upside_down") == "camera.upside_down"
     assert advice(strange) == ""
+
+
+def test_a_figure_that_is_no_quantity_is_told_in_words() -> None:
+    assert told("cables.mains", 0.0, "") == "pin"
+    assert told("cables.mains", 1.0, "", "en") == "mains"
+    assert told("cables.mains", 0.5, "") == "0,5"  # a mean of some: no word says it
+    assert told("cables.mains", None, "") == "không đo được"
+    assert told("link.rtt_ms", 12.5, "ms") == "12,5\u00a0ms"
+
+
+def test_no_metric_explains_digits_in_brackets() -> None:
+    assert not [spec.name for spec in METRICS.values() if "(1)" in spec.vi + spec.en or "(0)" in spec.vi + spec.en]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,12 +15,14 @@ from numpy.typing import NDArray
 
 from contract.findings import Severity
 from contract.meetings import Phase
-from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
+from contract.messages import NearHowl, SweepReport, SweepResult
+from probes.microphone.limits import SWEEP_FILE, MicrophoneLimits, MicrophoneSettings
 from probes.microphone.listen import Listener
 from probes.microphone.margin import Margin, margin_of
 from probes.microphone.sound import Block
 from probes.microphone.sweep import NotHeardError, loop_response, make_sweep
 from probes.microphone.sweep_probe import sweep_files, write_sweep
+from probes.microphone.sweep_result import repeated
 
 Sound = NDArray[np.float64]
 RATE = 16_000
@@ -196,3 +200,25 @@ def test_files_that_do_not_fit_say_why(tmp_path: Any, wave_bytes: Any) -> None:
     assert "record at the rate of the reference" in report.reason
     (tmp_path / "empty.wav").write_bytes(b"")
     assert "is empty" in sweep_files(str(tmp_path / "empty.wav"), reference, MicrophoneLimits()).reason
+
+
+@pytest.mark.parametrize(("age_h", "told"), [(1, True), (71, True), (73, False), (-1, False)])
+def test_the_checks_repeat_the_last_sweep_while_it_is_valid(tmp_path: Any, age_h: float, told: bool) -> None:
+    now = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+    near = NearHowl(frequency_hz=800.0, margin_db=4.0)
+    result = SweepResult(margin_pessimistic_db=4.0, judged_db=4.0, grade="amber", nearest=(near,), snr_db=60.0)
+    swept_at = now - timedelta(hours=age_h)
+    (tmp_path / SWEEP_FILE).write_bytes(msgspec.json.encode(SweepReport(at=swept_at, source="spk → mic", results=(result,))))
+    readings, findings = repeated(str(tmp_path), MicrophoneLimits(), now, "7")
+    assert [(reading.value, reading.at) for reading in readings] == ([(4.0, swept_at)] if told else [])
+    assert [(found.code, found.since, found.limits_version) for found in findings] == (
+        [("microphone.low_margin", swept_at, "7")] if told else []
+    )
+
+
+def test_a_sweep_is_judged_by_the_limits_that_hold_now(tmp_path: Any) -> None:
+    now = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+    result = SweepResult(margin_pessimistic_db=7.0, judged_db=7.0, grade="green", nearest=(), snr_db=60.0)
+    (tmp_path / SWEEP_FILE).write_bytes(msgspec.json.encode(SweepReport(at=now, source="", results=(result,))))
+    assert repeated(str(tmp_path), MicrophoneLimits(), now)[1] == []
+    assert [found.limit for found in repeated(str(tmp_path), MicrophoneLimits(margin_low_db=8), now)[1]] == [8]
