@@ -187,6 +187,8 @@ stays_stopped() {
 }
 
 leaves() {
+  refuse "something was denied" "journalctl --no-pager -u $AGENT -u $CENTER -u $BROKER | grep -E 'Operation not permitted|Permission denied|SIGSYS|crashed|Traceback'"
+  proved "nothing was denied to any of them all this time"
   expect "remove" "dpkg -r $AGENT"
   refuse "the agent runs after removal" "systemctl is-active --quiet $AGENT"
   expect "program gone, files kept" "[ ! -e /opt/diemcau/agent ] && [ -f /etc/diemcau/edge-agent.toml ] && [ -s /var/lib/diemcau/outbox.sqlite ]"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 UNITS = ("agent/diemcau-agent.service", "center/diemcau-center.service", "center/diemcau-broker.service")
+BACKUP = "center/diemcau-center-backup.service"
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 
 
@@ -29,7 +30,7 @@ def read(path: Path) -> dict[str, dict[str, list[str]]]:
 
 @needs_systemd
 @pytest.mark.req("R9")
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, BACKUP])
 def test_a_unit_is_exposed_by_no_more_than_2_5(folder: Path, unit: str) -> None:
     said = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", str(folder / unit)], capture_output=True, text=True, check=False
@@ -40,7 +41,7 @@ def test_a_unit_is_exposed_by_no_more_than_2_5(folder: Path, unit: str) -> None:
 
 
 @needs_systemd
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, BACKUP])
 def test_systemd_understands_every_line_of_a_unit(folder: Path, unit: str, tmp_path: Path) -> None:
     # What it starts is not installed on the machine of a developer: another program stands for it.
     text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", (folder / unit).read_text(encoding="utf-8"))
