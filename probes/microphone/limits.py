@@ -26,6 +26,7 @@ class MicrophoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         sound_in_codec: The room's sound lives in the conferencing system and cannot be heard here (R46): "not measured", never a fault.
         mute_is_normal: Digital zero during a live meeting is a mute, not a dead microphone (R47).
         separate_channels: The channels are microphones of their own: two that carry the same sound are a fault.
+        keep_pictures: Keep a spectrogram of each howl on this machine, in the state directory's folder ``pictures``; never sent.
         mute_control: Where the mixer tells that the microphone is muted, asked when it is silent: ``pulse:SOURCE`` (as pactl names it) or
             ``alsa:CARD/CONTROL`` (as amixer does, ``alsa:0/Mic``); empty: nowhere, and then silence is a dead microphone.
         loudspeaker: PortAudio device that `edge-agent sweep` plays to; empty: the system's default output.
@@ -40,6 +41,7 @@ class MicrophoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     sound_in_codec: bool = False
     mute_is_normal: bool = True
     separate_channels: bool = False
+    keep_pictures: bool = False
     mute_control: Annotated[str, msgspec.Meta(pattern=r"^$|^pulse:\S+$|^alsa:[^/\s]+/.+$")] = ""
     loudspeaker: str = ""
     sweep_level_dbfs: Annotated[float, msgspec.Meta(ge=-60, le=-6)] = -20.0

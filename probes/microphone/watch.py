@@ -1,7 +1,7 @@
 """The microphone watch: a child that listens through a whole meeting and tells a fault the moment it begins.
 
 ``python -m probes.microphone.watch``; what goes in and out is declared in `probes.microphone.watch_protocol`. No sound is
-kept, written or sent: only figures leave this process.
+kept, written or sent: only figures leave this process, and where the room allows it a picture of a howl stays on its disk.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from contract.messages import ProbeReport
 from contract.readings import Failure, Reading
 from probes.microphone.limits import MicrophoneSettings
 from probes.microphone.listen import Listener
+from probes.microphone.picture import HowlPictures
 from probes.microphone.probe import of_failure
 from probes.microphone.reference import load_reference
 from probes.microphone.sound import Source, SourceError
@@ -75,13 +76,16 @@ class Watch:
             limits_version=self._look.limits_version,
         )
         told_at_s, dates = 0.0, _Dates(listener)
+        pictures = HowlPictures(self._look.state_directory if self._settings.keep_pictures else "", source)
         try:
             for block in source.blocks():
                 if self._stop.is_set():
                     return
                 self._recover()
+                pictures.hear(block.samples)
                 for change in listener.push(block):
                     self._say(change.kind, [], [dates.put_on(change.finding)], source.name)
+                    pictures.see(change)
                 if listener.heard_s - told_at_s >= _TELL_EVERY_S - 1e-6:
                     told_at_s = listener.heard_s
                     holding = [dates.put_on(finding) for finding in listener.holding()]
