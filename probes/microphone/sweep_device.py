@@ -24,8 +24,9 @@ Tell = Callable[[str], None]
 TRIAL_S = 1.0
 TRIALS_BELOW_DB = (20.0, 10.0)
 """Short sweeps so far below the loudest come first."""
-_ENOUGH_SNR_DB = 65.0
-_LOUDEST_HEARD = 10 ** (-6 / 20)
+_ENOUGH_SNR_DB = 45.0
+"""Of a trial; the long sweep gains 7 dB more. With it the worst error of our test rooms is below 0.3 dB."""
+_LOUDEST_HEARD_DBFS = -6.0
 _HUNG_AFTER_S = 3.0
 _LATENCY_S = 0.2
 
@@ -47,19 +48,16 @@ def record_sweep(settings: MicrophoneSettings, tell: Tell) -> Recording:
         SourceError: a device cannot be had, the loop began to howl, or nothing came back.
     """
     player = SweepPlayer(settings)
-    level_dbfs, quietest = settings.sweep_level_dbfs, -150.0
-    for below_db in TRIALS_BELOW_DB:
-        trial_dbfs = settings.sweep_level_dbfs - below_db
-        tell(f"phát thử {TRIAL_S:g} giây ở mức {trial_dbfs:g} dBFS")
-        played = make_sweep(player.rate_hz, seconds=TRIAL_S, level_dbfs=trial_dbfs)
+    level_dbfs = settings.sweep_level_dbfs - TRIALS_BELOW_DB[0]
+    for step_db in (TRIALS_BELOW_DB[0] - TRIALS_BELOW_DB[1], TRIALS_BELOW_DB[1]):
+        tell(f"phát thử {TRIAL_S:g} giây ở mức {level_dbfs:.0f} dBFS")
+        played = make_sweep(player.rate_hz, seconds=TRIAL_S, level_dbfs=level_dbfs)
         heard = player.play(played)
-        peak_db = 20 * float(np.log10(max(float(np.abs(heard).max()), 1e-9)))
-        # However loud it comes back, the long sweep is not to overload the input.
-        level_dbfs = min(settings.sweep_level_dbfs, trial_dbfs + 20 * float(np.log10(_LOUDEST_HEARD)) - peak_db)
-        quietest = trial_dbfs
         if _heard_well(heard, played, player.rate_hz):
             break
-    level_dbfs = max(level_dbfs, quietest - 10)
+        # However loud it comes back, the next one is not to overload the input.
+        peak_db = 20 * float(np.log10(max(float(np.abs(heard).max()), 1e-9)))
+        level_dbfs = min(level_dbfs + step_db, max(level_dbfs, level_dbfs + _LOUDEST_HEARD_DBFS - peak_db))
     tell(f"phát {SWEEP_S:g} giây ở mức {level_dbfs:.0f} dBFS")
     played = make_sweep(player.rate_hz, level_dbfs=level_dbfs)
     return Recording(name=player.name, rate_hz=player.rate_hz, played=played, sound=player.play(played))
