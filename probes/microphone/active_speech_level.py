@@ -7,6 +7,7 @@ Levels are AES17 here, 3.01 dB above the standard's dBov.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -77,10 +78,7 @@ class ActivityMeter:
 
     def _smooth(self, magnitudes: NDArray[np.float64]) -> NDArray[np.float64]:
         """The signal through two equal one-pole filters, with the powers of the pole instead of a loop over time."""
-        steps = len(magnitudes)
-        powers = self._keep ** np.arange(steps + 1)
-        apart = np.arange(steps)[:, None] - np.arange(steps)[None, :]
-        filter_once = np.where(apart >= 0, (1 - self._keep) * powers[np.maximum(apart, 0)], 0.0)
+        filter_once, powers = _one_pole(self._keep, len(magnitudes))
         smooth = magnitudes
         for stage in range(2):
             before = self._envelope[stage].copy()
@@ -97,6 +95,14 @@ class ActivityMeter:
         idle = number - last
         self._idle = idle[:, :, -1]
         return np.asarray((idle <= self._hangover).sum(axis=2), np.float64)
+
+
+@lru_cache(maxsize=16)
+def _one_pole(keep: float, steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The filter from each step to each later one, and what is left of the state after each number of steps."""
+    powers = keep ** np.arange(steps + 1)
+    apart = np.arange(steps)[:, None] - np.arange(steps)[None, :]
+    return np.where(apart >= 0, (1 - keep) * powers[np.maximum(apart, 0)], 0.0), powers
 
 
 def active_level(activity: Activity) -> tuple[float, float]:
