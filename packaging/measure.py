@@ -26,10 +26,10 @@ FILES = {
     "agent": ("edge-agent", '[site]\nid = "do"\nname = "Đo"\n[state]\ndirectory = "{place}/state"\n[page]\nport = 0\n'),
     "center": (
         "control-center",
-        '[center]\ndirectory = "{place}/state"\n[broker]\nmanaged = false\nport = 1\n[web]\nport = 0\n[stamp]\nport = 0\n',
+        '[center]\ndirectory = "{place}/state"\n[broker]\nport = {port}\n[web]\nport = 0\n[stamp]\nport = 0\n',
     ),
 }
-RSS = "import resource, sys; import {0}; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+RSS = "import {0}; print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])"
 
 
 def main() -> int:
@@ -109,10 +109,15 @@ def _imports(part: str, python: Path) -> None:
         )
 
 
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 def _starts(part: str, place: Path) -> None:
     """From the start of the process until it tells systemd that it is ready."""
     command, text = FILES[part]
-    (place / "file.toml").write_text(text.format(place=place), encoding="utf-8")
+    (place / "file.toml").write_text(text.format(place=place, port=_free_port()), encoding="utf-8")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(place / "notify"))
         systemd.settimeout(60)
