@@ -71,8 +71,10 @@ def run_steps(steps: Sequence[Step], rig: Rig, *, on_failure: Callable[[Step], N
         try:
             seen = step.act(rig)
             outcome = Outcome.PROVED
-        except (RigError, AssertionError) as error:
-            seen, outcome = [str(error) or "".join(traceback.format_exception(error))], Outcome.FAILED
+        except Exception as error:  # noqa: BLE001 — whatever a step stumbles over, the next is tried and the table is printed
+            told = isinstance(error, RigError | AssertionError) and str(error)
+            words = "\n".join([str(error), *getattr(error, "__notes__", [])]) if told else "".join(traceback.format_exception(error))
+            seen, outcome = [words], Outcome.FAILED
             on_failure(step)
         seconds = time.monotonic() - began_s
         for sentence in seen:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from tests.vm import center_view, faults
 from tests.vm.center_view import Incident, told, wait_closed, wait_opened
 from tests.vm.rig import Rig
-from tests.vm.shell import wait_for
+from tests.vm.shell import RigError, wait_for
 
 
 def meeting(rig: Rig) -> list[str]:
@@ -32,6 +32,8 @@ def meeting(rig: Rig) -> list[str]:
 def _status(rig: Rig) -> dict[str, object]:
     # 1 means that it has faults to tell, which is no fault of the command.
     said = rig.site.ssh.sh("runuser -u diemcau-agent -- edge-agent status --json", check=False).stdout
+    if not said.startswith("{"):
+        raise RigError(f"the agent's status is not there yet: {said!r}")
     read: dict[str, object] = json.loads(said)
     return read
 
