@@ -77,7 +77,7 @@ def test_what_does_not_exist_cannot_be_acknowledged(engine: Engine) -> None:
     assert incidents.acknowledge(engine, "none", by="Lan", at=T) is None
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.builds(
         Incident,
