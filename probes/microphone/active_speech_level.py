@@ -100,7 +100,7 @@ class ActivityMeter:
 @lru_cache(maxsize=16)
 def _one_pole(keep: float, steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The filter from each step to each later one, and what is left of the state after each number of steps."""
-    powers = keep ** np.arange(steps + 1)
+    powers = np.asarray(keep ** np.arange(steps + 1), np.float64)
     apart = np.arange(steps)[:, None] - np.arange(steps)[None, :]
     return np.where(apart >= 0, (1 - keep) * powers[np.maximum(apart, 0)], 0.0), powers
 
