@@ -39,7 +39,7 @@ def main() -> int:
         print(f"vm-test: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("vm-test: interrupted, everything was taken away", file=sys.stderr)
+        print("vm-test: interrupted", file=sys.stderr)
         return 2
 
 
