@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-soak vm-test check fmt bench docs lock packages roots clean
 PYTHON := .venv/bin/python
-PACKAGES := contract probes edge_agent control_center demo bench docs tests
+PACKAGES := contract probes edge_agent control_center demo bench docs tests ansible
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | column -t -s '—'
@@ -29,6 +29,8 @@ check: setup ## style, types, layers, generated documents
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m docs.generate --check
+	@cd ansible && PATH=$(CURDIR)/.venv-ansible/bin:$$PATH ansible-playbook -i inventories/example site.yml --syntax-check >/dev/null
+	@cd ansible && PATH=$(CURDIR)/.venv-ansible/bin:$$PATH ansible-lint --offline -q
 
 fmt: setup ## put the code into shape
 	@$(PYTHON) -m ruff check --fix-only --quiet $(PACKAGES)

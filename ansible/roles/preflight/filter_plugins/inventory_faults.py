@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from jinja2 import Undefined
 
 SITE_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """The same as contract.topics.SITE_ID, which a control node does not have; a test holds them together."""
@@ -73,10 +73,10 @@ def inventory_faults(
     # Each look into hostvars puts all variables of a host together anew: once a host is enough.
     variables = {host: _ours(host, hostvars[host], faults) for group in ROLES for host in groups.get(group, ())}
     for group, roles in ROLES.items():
-        options = {name: option for role in roles for name, option in specs[role].items()}
         for host in groups.get(group, ()):
             faults += _host_faults(host, variables[host], group)
-            faults += _wrong_types(host, variables[host], options, given)
+            for role in roles:
+                faults += _wrong_types(host, variables[host], specs[role], given)
             faults += _unknown(host, variables[host], known)
     sites = [(host, variables[host]) for host in groups.get("sites", ())]
     faults += _shared("diemcau_site_id", [(host, site.get("diemcau_site_id", host)) for host, site in sites])
@@ -91,10 +91,11 @@ def _ours(host: str, variables: Variables, faults: list[Fault]) -> Variables:
     for key in variables:
         if key not in {"ansible_host", "ansible_port"} and not key.startswith(PREFIXES):
             continue
-        try:
-            read[key] = variables[key]
-        except AnsibleError as error:
-            faults.append(Fault(host, key, "không tính được giá trị", str(error).splitlines()[0]))
+        content = variables[key]
+        if isinstance(content, Undefined):
+            faults.append(Fault(host, key, "không tính được giá trị", str(content._undefined_message)))
+        else:
+            read[key] = content
     return read
 
 
