@@ -127,10 +127,21 @@ runs() {
   for unit in $AGENT $CENTER $BROKER; do score "$unit"; done
 }
 
-devices() { # a node without a driver answers ENXIO when the door is open, EPERM when it is shut
-  expect "a probe in the unit's own bounds" "
-    mknod /dev/try-camera c 81 250; mknod /dev/try-sound c 116 250; mknod /dev/try-other c 10 250; chmod 666 /dev/try-*" 2>/dev/null || true
-  expect "device rules" "systemctl show -p DeviceAllow --value $AGENT | grep -q 'char-81 rw' && systemctl show -p DeviceAllow --value $AGENT | grep -q 'char-116 rw'"
+devices() { # a node whose driver is missing answers ENXIO where the unit's rules let through, EPERM where they do not
+  expect "nodes" "mknod -m 666 /dev/try-camera c 81 250; mknod -m 666 /dev/try-sound c 116 250; mknod -m 666 /dev/try-memory c 1 11"
+  local rules
+  rules=$(sed -n "s/^Device\(.*\)/-p 'Device\1'/p" packaging/agent/diemcau-agent.service | tr '\n' ' ')
+  expect "device rules" "systemd-run --quiet --wait --pipe $rules python3 -c '
+import errno, os
+for name, wanted in ((\"camera\", errno.ENXIO), (\"sound\", errno.ENXIO), (\"memory\", errno.EPERM)):
+    try:
+        os.close(os.open(f\"/dev/try-{name}\", os.O_RDWR))
+        said = 0
+    except OSError as error:
+        said = error.errno
+    assert said in (wanted, errno.ENODEV if wanted == errno.ENXIO else wanted), (name, said)
+' && rm /dev/try-*"
+  proved "the agent's device rules let cameras and sound cards through whose driver is not loaded yet, and no other device"
 }
 
 watchdog() {

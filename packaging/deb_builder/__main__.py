@@ -30,6 +30,7 @@ def main() -> int:
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         print(f"packages: {version!r} is no version: three numbers with dots, like 0.2.0", file=sys.stderr)
         return 2
+    os.umask(0o022)  # a wheel keeps the modes of its files, so the builder's habits would show
     options.output.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory() as place:
