@@ -145,9 +145,13 @@ class Controller:
         self.folder = folder
         self._playbook = playbook
         entered = folder / "enter"
+        # The connection takes a host's address for a folder below the working one, so an inventory with plain names passes preflight.
+        self._roots = folder / "roots"
+        self._roots.mkdir()
         lines = ["#!/bin/sh", "# Stands where the connection expects chroot: root, command…", 'root=$1; shift; case "$root" in']
-        for group in machines.values():
-            lines += [f'{machine.root}) exec {" ".join(machine.enter)} "$@" ;;' for machine in group]
+        for machine in (machine for group in machines.values() for machine in group):
+            (self._roots / machine.name).symlink_to(machine.root)
+            lines.append(f'{machine.name}) exec {" ".join(machine.enter)} "$@" ;;')
         entered.write_text("\n".join([*lines, "esac", "exit 127"]) + "\n", encoding="utf-8")
         entered.chmod(0o700)
         connection = {
@@ -156,7 +160,7 @@ class Controller:
             "ansible_python_interpreter": "/usr/bin/python3",
         }
         groups = {
-            group: {"hosts": {machine.name: {"ansible_host": str(machine.root), **connection} for machine in members}}
+            group: {"hosts": {machine.name: {"ansible_host": machine.name, **connection} for machine in members}}
             for group, members in machines.items()
         }
         self._inventory = folder / "hosts.json"
@@ -179,7 +183,9 @@ class Controller:
             f"--extra-vars={json.dumps(dict(variables), ensure_ascii=False)}",
             *arguments,
         ]
-        done = subprocess.run([*command, str(self._playbook)], check=False, capture_output=True, text=True, env=environment)
+        done = subprocess.run(
+            [*command, str(self._playbook)], check=False, capture_output=True, text=True, env=environment, cwd=self._roots
+        )
         start = done.stdout.find("{")
         assert start >= 0, f"ansible-playbook said no JSON ({done.returncode}):\n{done.stdout}{done.stderr}"
         return Played(done.returncode, done.stdout + done.stderr, json.JSONDecoder().raw_decode(done.stdout[start:])[0])

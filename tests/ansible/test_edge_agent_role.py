@@ -77,7 +77,7 @@ def test_a_version_that_the_center_does_not_hear_goes_back_and_stops_the_batches
     assert site.run("systemctl", "is-active", "diemcau-agent").strip() == "active"
     assert played.count("binh-an", "ok") == 0, "the second batch must not begin"
     assert machines["binh-an"].version() == "1.0.0"
-    assert controller.play({}, "--limit=an-lac").tasks("an-lac", "changed") == ["edge_agent : Remove all but this one and the previous one"]
+    assert controller.play({}, "--limit=an-lac").tasks("an-lac", "changed") == []
 
 
 @pytest.mark.usefixtures("installed")
@@ -163,5 +163,12 @@ def test_a_site_that_is_taken_off_leaves_nothing_and_asks_for_its_revocation(con
     assert played.status == 0, played.said
     assert played.tasks("binh-an", "changed") == []
     assert not site.version()
-    for path in (FILE, "/etc/diemcau/secrets", "/etc/diemcau/tls", "/var/lib/diemcau", "/etc/ansible/facts.d/diemcau_agent.fact"):
+    for path in (
+        FILE,
+        "/etc/diemcau/secrets",
+        "/etc/diemcau/tls",
+        "/var/lib/diemcau",
+        "/var/cache/diemcau-packages",
+        "/etc/ansible/facts.d/diemcau_agent.fact",
+    ):
         assert not site.has(path), path
