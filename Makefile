@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-soak vm-test check fmt bench docs lock packages roots clean
 PYTHON := .venv/bin/python
-PACKAGES := contract probes edge_agent control_center demo bench docs tests ansible
+PACKAGES := contract probes edge_agent control_center demo bench docs tests ansible packaging
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | column -t -s '—'
