@@ -98,8 +98,9 @@ class Center:
 class Site:
     """A site's agent as the center sees it."""
 
-    def __init__(self, center: Center) -> None:
+    def __init__(self, center: Center, version: str = "") -> None:
         self.boot = "boot1"
+        self._version = version
         self.seq = 0
         self.agendas: list[Agenda] = []
         self.acks: list[Ack] = []
@@ -119,7 +120,7 @@ class Site:
 
     def _greet(self, *_: Any) -> None:
         self._client.subscribe([(topics.agenda(SITE), 1), (topics.site_topic(SITE, Kind.ACK), 1)])
-        self.say(Kind.STATUS, Status(boot=self.boot, state=Presence.READY, at=datetime.now(UTC)))
+        self.say(Kind.STATUS, Status(boot=self.boot, state=Presence.READY, at=datetime.now(UTC), version=self._version))
 
     def _take(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         payload = messages.decode(message.topic, bytes(message.payload)).payload
@@ -307,11 +308,11 @@ def test_an_operator_or_ansible_asks_the_running_center_whether_a_site_is_well(c
     status, told = ask_health(center)
     assert status == 1
     assert "has not connected" in told
-    site = Site(center)
+    site = Site(center, version="7.1")
     try:
-        site.say(Kind.STATUS, Status(boot=site.boot, state=Presence.READY, at=datetime.now(UTC), version="7.1"))
         site.say(Kind.HEARTBEAT, Heartbeat(boot=site.boot, at=datetime.now(UTC), uptime_s=3600.0))
-        assert ask_health(center, "--version", "7.1", "--wait", "60")[0] == 0
+        status, told = ask_health(center, "--version", "7.1", "--wait", "60")
+        assert status == 0, told
         told = ask_health(center, "--json")[1]
         assert (json.loads(told)["healthy"], json.loads(told)["boot"]) == (True, site.boot)
         assert "wanted is 7.2" in ask_health(center, "--version", "7.2")[1]
