@@ -57,6 +57,19 @@ class Network(NamedTuple):
         run("ip", "-n", self.center, "route", "add", "default", "via", CONTROL_NODE)
         run("ip", "netns", "exec", self.node, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
 
+    def translate(self) -> None:
+        """Let the control node hide the site's addresses behind its own, as a router with NAT does."""
+        for order in (
+            "add table ip rig",
+            "add chain ip rig hide { type nat hook postrouting priority 100; }",
+            "add rule ip rig hide oifname center0 masquerade",
+        ):
+            run("ip", "netns", "exec", self.node, "nft", order)
+
+    def show(self) -> None:
+        """Route plainly again."""
+        run("ip", "netns", "exec", self.node, "nft", "delete table ip rig")
+
     def remove(self) -> None:
         """Take everything away again; what is not there is no error."""
         for name in self:

@@ -13,6 +13,7 @@ STEPS = (
     Step("sandbox", "the agent runs under systemd as its own user, hardened", steps_agent.sandbox),
     Step("tls", "it publishes over mutual TLS 1.3, and nothing less is let in", steps_agent.encrypted),
     Step("board", "it stands on the board", steps_agent.board),
+    Step("nat", "a router that translates addresses between site and center changes nothing", steps_agent.behind_nat),
     Step("meeting", "a meeting registered at the center reaches the agent", steps_faults.meeting),
     Step("camera", "lens covered, signal cut, camera unplugged: each seen at the center, and its end", steps_faults.camera),
     Step("sound", "a howl in the sound card is seen at the center with its frequency", steps_faults.sound),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.vm import center_view, network
+from tests.vm import center_view, network, site_view
 from tests.vm.rig import Rig
 from tests.vm.shell import wait_for
 
@@ -85,3 +85,19 @@ def board(rig: Rig) -> list[str]:
         "the wall and the site's own page show it; from the site the board cannot be reached",
         f"clock: {sync or 'not yet chosen'}",
     ]
+
+
+def behind_nat(rig: Rig) -> list[str]:
+    """With the site's address translated on the way, both MQTT and the answers of the center's reflector still come through."""
+    since = center_view.center_now(rig)
+    rig.network.translate()
+    try:
+        rig.site.ssh.sh(f"systemctl restart {UNIT}")
+        healthy = center_view.wait_healthy(rig, since=since)
+        log = rig.center.ssh.out(f"journalctl --no-pager -u diemcau-broker | grep -F \"u'{center_view.SITE}'\" | tail -1")
+        assert network.CONTROL_NODE in log, f"the broker does not see the translated address: {log}"
+        wait_for("the link is well behind NAT", lambda: site_view.component_is_well(rig, "link"), limit_s=240, every_s=5)
+    finally:
+        rig.network.show()
+    center_view.wait_healthy(rig)
+    return [healthy, f"the center sees {network.CONTROL_NODE} instead of {network.SITE}; the link's figures come in and are well"]

@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from tests.vm import center_view, faults
+from tests.vm import center_view, faults, site_view
 from tests.vm.center_view import Incident, told, wait_closed, wait_opened
 from tests.vm.rig import Rig
-from tests.vm.shell import RigError, wait_for
+from tests.vm.shell import wait_for
 
 
 def meeting(rig: Rig) -> list[str]:
@@ -23,35 +23,20 @@ def meeting(rig: Rig) -> list[str]:
     rig.notes["meeting"] = center_view.command(rig, *words).split("\t")[0]
 
     def live() -> bool:
-        return bool(_status(rig)["phase"] == "live")
+        return bool(site_view.status(rig)["phase"] == "live")
 
     wait_for("the agent is in the live phase", live, limit_s=180)
     return [f"meeting {rig.notes['meeting']}: the agent is live in it"]
 
 
-def _status(rig: Rig) -> dict[str, object]:
-    # 1 means that it has faults to tell, which is no fault of the command.
-    said = rig.site.ssh.sh("runuser -u diemcau-agent -- edge-agent status --json", check=False).stdout
-    if not said.startswith("{"):
-        raise RigError(f"the agent's status is not there yet: {said!r}")
-    read: dict[str, object] = json.loads(said)
-    return read
-
-
 def camera(rig: Rig) -> list[str]:
     """A covered lens, a cut signal, an unplugged device."""
-    wait_for("the camera is well", lambda: _component_well(rig, "camera"), limit_s=240, every_s=5)
+    wait_for("the camera is well", lambda: site_view.component_is_well(rig, "camera"), limit_s=240, every_s=5)
     return [
         _seen(rig, ("camera.covered",), faults.cover_lens, faults.healthy_picture),
         _seen(rig, ("camera.no_signal",), faults.cut_picture_signal, faults.restore_picture_signal),
         _seen(rig, ("camera.absent",), faults.unplug_camera, faults.plug_camera),
     ]
-
-
-def _component_well(rig: Rig, component: str) -> bool:
-    components = _status(rig)["components"]
-    assert isinstance(components, list)
-    return any(one["verdict"]["component"] == component and one["verdict"]["state"] == "ok" for one in components)
 
 
 def _seen(rig: Rig, codes: tuple[str, ...], inject: Callable[[Rig], None], mend: Callable[[Rig], None]) -> str:
