@@ -27,7 +27,8 @@ def incidents(rig: Rig) -> list[Incident]:
 
 def query(rig: Rig, sql: str) -> list[list[str]]:
     """Rows of the center's database."""
-    return [line.split("|") for line in rig.center.ssh.out(f"sqlite3 -readonly {DATABASE} {shlex.quote(sql)}").splitlines()]
+    said = rig.center.ssh.out(f"sqlite3 -readonly -cmd '.timeout 30000' {DATABASE} {shlex.quote(sql)}")
+    return [line.split("|") for line in said.splitlines()]
 
 
 def center_now(rig: Rig) -> str:

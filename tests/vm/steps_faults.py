@@ -93,9 +93,14 @@ def pulled_cable(rig: Rig) -> list[str]:
 _ROWS = "/var/lib/diemcau/outbox.sqlite"
 
 
+def _ask_journal(rig: Rig, sql: str) -> str:
+    # After a hard reset whoever opens it first recovers it, and the others wait.
+    return rig.site.ssh.out(f"sqlite3 -readonly -cmd '.timeout 30000' {_ROWS} {shlex.quote(sql)}")
+
+
 def _waiting_rows(rig: Rig) -> set[tuple[str, str, str]]:
     """What stands in the site's journal on disk: boot, number, kind."""
-    said = rig.site.ssh.out(f"sqlite3 -readonly {_ROWS} {shlex.quote('SELECT boot, seq, kind FROM rows')}")
+    said = _ask_journal(rig, "SELECT boot, seq, kind FROM rows")
     return {(boot, seq, kind) for boot, seq, kind in (line.split("|") for line in said.splitlines())}
 
 
@@ -127,7 +132,7 @@ def hard_reset(rig: Rig) -> list[str]:
 
 def _journaled(rig: Rig, code: str) -> bool:
     sql = f"SELECT count(*) FROM rows WHERE kind = 'evt' AND instr(CAST(payload AS TEXT), '{code}')"
-    return rig.site.ssh.out(f"sqlite3 -readonly {_ROWS} {shlex.quote(sql)}") != "0"
+    return _ask_journal(rig, sql) != "0"
 
 
 def _account(rig: Rig, waiting: set[tuple[str, str, str]]) -> list[str]:
