@@ -234,6 +234,8 @@ class ProbeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     findings: tuple[Finding, ...] = ()
     source: str = ""
     """Where it looked, without credentials."""
+    reason: str = ""
+    """Why it could not look, as a sentence for the operator; empty where it could, or where the readings' failures say it all."""
 
 
 class NearHowl(msgspec.Struct, frozen=True, kw_only=True):

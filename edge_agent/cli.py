@@ -120,6 +120,8 @@ def _probe(options: argparse.Namespace) -> int:
     report = asyncio.run(probe_once(options.name, settings, Phase(options.phase)))
     if options.json:
         _print_json(report)
+        if report.reason:
+            print(f"edge-agent: probe {options.name}: {report.reason}", file=sys.stderr)
     else:
         terminal.show_probe(report, Phase(options.phase))
     return terminal.exit_status(report)

@@ -35,6 +35,8 @@ def show_probe(report: ProbeReport, phase: Phase) -> None:
     where = f" · {report.source}" if report.source else ""
     _draw(f"{wording.component_name(report.probe)}{where} · {wording.PHASES[phase]}", [(verdict, report.readings)])
     console = _console()
+    if report.reason:
+        console.print(f"Lý do: {report.reason}", highlight=False)
     for reading in report.readings:
         console.print(wording.figure_line(reading), style="dim", highlight=False)
 

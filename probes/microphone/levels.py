@@ -123,5 +123,7 @@ class GapCounter:
 
 
 def _leaps(sound: NDArray[np.float32], leap: float) -> bool:
-    """Whether a leap is far larger than the steps that the sound makes by itself."""
-    return leap > _LEAP * float(np.sqrt(np.mean(np.square(np.diff(sound)))))
+    """Whether a leap is far larger than the steps that the sound makes by itself, and than those of its samples (8 bits are coarse)."""
+    magnitudes = np.abs(sound)
+    grain = float(magnitudes[magnitudes > 0].min(initial=leap))
+    return leap > _LEAP * float(np.sqrt(np.mean(np.square(np.diff(sound))))) and leap > _COARSE * grain

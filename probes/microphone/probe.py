@@ -46,18 +46,19 @@ def run(settings: MicrophoneSettings, limits: MicrophoneLimits, look: Look) -> P
     except SourceError as error:
         _LOG.warning("%s", error)
         readings, findings = of_failure(error.failure, settings, look, began_at)
-        return _report(began_at, began, settings.source, readings, findings)
+        return _report(began_at, began, settings.source, readings, findings, reason=str(error))
     try:
-        readings, findings = _listen(source, settings, limits, look, began + look.deadline_s - _MARGIN_S)
+        readings, findings, reason = _listen(source, settings, limits, look, began + look.deadline_s - _MARGIN_S)
     finally:
         source.close()
     swept, risky = repeated(look.state_directory, limits, began_at, look.limits_version)
-    return _report(began_at, began, source.name, readings + swept, findings + risky)
+    return _report(began_at, began, source.name, readings + swept, findings + risky, reason=reason)
 
 
 def _listen(
     source: Source, settings: MicrophoneSettings, limits: MicrophoneLimits, look: Look, until: float
-) -> tuple[list[Reading], list[Finding]]:
+) -> tuple[list[Reading], list[Finding], str]:
+    """Readings, findings, and why it broke off or could not be heard, if so."""
     reference = load_reference(look.state_directory)
     listener = Listener(source, settings, limits, look.phase, reference=reference, limits_version=look.limits_version)
     began_at = datetime.now(UTC)
@@ -69,7 +70,6 @@ def _listen(
             if source.live and (listener.heard_s >= limits.look_s or time.monotonic() > until):
                 break
     except SourceError as error:
-        _LOG.warning("%s", error)
         failed = error
     if not source.live:
         changes += listener.finish()
@@ -77,12 +77,12 @@ def _listen(
     findings = [dated(finding, began_at) if source.live else finding for finding in events(changes)]
     readings = listener.readings(now) + listener.unrated(now)
     if not readings:
-        failed = failed or SourceError(Failure.BAD_DATA, f"{source.name}: there is no sound in it")
-        _LOG.warning("%s", failed)
+        failed = failed or SourceError(Failure.BAD_DATA, f"{source.name}: tệp không có âm thanh nào (chưa tới 10 ms)")
     if failed is not None:
+        _LOG.warning("%s", failed)
         missing, broken = of_failure(failed.failure, settings, look, now)
-        return (readings or missing), findings + broken
-    return readings, findings
+        return (readings or missing), findings + broken, str(failed)
+    return readings, findings, ""
 
 
 def events(changes: Iterable[Change]) -> list[Finding]:
@@ -108,7 +108,9 @@ def of_failure(failure: Failure, settings: MicrophoneSettings, look: Look, at: d
     return [catalog.missing(_ESSENTIAL, failure, at=at)], findings
 
 
-def _report(began_at: datetime, began: float, source: str, readings: list[Reading], findings: list[Finding]) -> ProbeReport:
+def _report(
+    began_at: datetime, began: float, source: str, readings: list[Reading], findings: list[Finding], *, reason: str = ""
+) -> ProbeReport:
     return ProbeReport(
         probe="microphone",
         began_at=began_at,
@@ -116,4 +118,5 @@ def _report(began_at: datetime, began: float, source: str, readings: list[Readin
         readings=tuple(readings),
         findings=tuple(findings),
         source=source,
+        reason=reason,
     )

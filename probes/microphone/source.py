@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,21 +14,20 @@ from contract.readings import Failure
 from probes.microphone.limits import MicrophoneSettings
 from probes.microphone.mute import is_muted
 from probes.microphone.sound import Block, Source, SourceError
-from probes.microphone.wave_file import WaveReader
+from probes.microphone.sound_file import LoopedFile, SoundFile, without_nonsense
 
-MAX_CHANNELS = 8
-SLOWEST_HZ = 4000
 _FILE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".g722", ".aiff", ".aif", ".w64"})
 _POLL_S = 0.08
 _HUNG_AFTER_S = 2.0
 _ASK_AGAIN_S = 1.0
+_PACE_OVER_S, _PACE_OFF = 20.0, 0.05
 _BUFFERED_S = 0.4
 """How much PortAudio keeps for us: several polls, so that a late one loses nothing."""
 
 
 def is_file(source: str) -> bool:
-    """Whether a configured source means a sound file and not a device."""
-    return Path(source).suffix.lower() in _FILE_SUFFIXES or (bool(source) and Path(source).is_file())
+    """Whether a configured source means a sound file (or a folder, by mistake) and not a device."""
+    return Path(source).suffix.lower() in _FILE_SUFFIXES or (bool(source) and (Path(source).is_file() or Path(source).is_dir()))
 
 
 def open_source(settings: MicrophoneSettings, *, in_real_time: bool = False) -> Source:
@@ -46,108 +43,6 @@ def open_source(settings: MicrophoneSettings, *, in_real_time: bool = False) -> 
     if is_file(settings.source):
         return LoopedFile(settings.source) if in_real_time else SoundFile(settings.source)
     return Device(settings)
-
-
-def _without_nan(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
-    """Samples with silence where a file or driver gave no number, and 1 if there was such a place."""
-    if np.isfinite(samples).all():
-        return samples, 0
-    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), 1
-
-
-class SoundFile:
-    """A sound file read as fast as it can be; other formats than WAVE go through the ffmpeg command."""
-
-    live = False
-
-    def __init__(self, path: str) -> None:
-        self.name = path
-        self._decoder: subprocess.Popen[bytes] | None = None
-        try:
-            self._stream = Path(path).open("rb")  # noqa: SIM115 -- closed in close()
-        except FileNotFoundError:
-            raise SourceError(Failure.ABSENT, f"{path}: no such file") from None
-        except PermissionError:
-            raise SourceError(Failure.PERMISSION, f"{path}: may not be read") from None
-        except OSError as error:
-            raise SourceError(Failure.BAD_DATA, f"{path}: {error.strerror}") from None
-        try:
-            self._reader = self._open_reader()
-            self._check()
-        except SourceError:
-            self.close()
-            raise
-
-    def _open_reader(self) -> WaveReader:
-        start = self._stream.read(4)
-        self._stream.seek(0)
-        if start in (b"RIFF", b"RF64", b"") or Path(self.name).suffix.lower() == ".wav":
-            return WaveReader(self._stream, self.name)
-        if shutil.which("ffmpeg") is None:
-            raise SourceError(Failure.UNSUPPORTED, f"{self.name}: only WAVE files are read where the ffmpeg command is missing")
-        self._decoder = subprocess.Popen(
-            ["ffmpeg", "-v", "quiet", "-nostdin", "-i", self.name, "-vn", "-c:a", "pcm_f32le", "-f", "wav", "-"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert self._decoder.stdout is not None
-        try:
-            return WaveReader(self._decoder.stdout, self.name)
-        except SourceError:
-            raise SourceError(Failure.BAD_DATA, f"{self.name}: no sound that ffmpeg could decode") from None
-
-    def _check(self) -> None:
-        layout = self._reader.format
-        self.rate_hz, self.channels, self.full_scale = layout.rate_hz, layout.channels, layout.full_scale
-        if self.channels > MAX_CHANNELS or self.rate_hz < SLOWEST_HZ:
-            raise SourceError(Failure.UNSUPPORTED, f"{self.name}: {self.channels} channels at {self.rate_hz} Hz are not supported")
-
-    def blocks(self) -> Iterator[Block]:
-        """Half a second at a time, to the end."""
-        while len(samples := self._reader.read(self.rate_hz // 2)):
-            yield Block(*_without_nan(samples))
-
-    def close(self) -> None:
-        """Close the file and end the decoder."""
-        self._stream.close()
-        if self._decoder is not None:
-            self._decoder.kill()
-            if self._decoder.stdout is not None:
-                self._decoder.stdout.close()
-            self._decoder.wait()
-
-
-class LoopedFile:
-    """A sound file played in real time, over and over: a device for rooms (and demos) that have none."""
-
-    live = True
-
-    def __init__(self, path: str) -> None:
-        self._file = SoundFile(path)
-        self.name, self.rate_hz, self.channels, self.full_scale = path, self._file.rate_hz, self._file.channels, self._file.full_scale
-
-    def blocks(self) -> Iterator[Block]:
-        """A tenth of a second at a time, each when its last sample would have been heard."""
-        begun, played = time.monotonic(), 0
-        step = self.rate_hz // 10
-        while True:
-            heard = 0
-            for block in self._file.blocks():
-                heard += len(block.samples)
-                for start in range(0, len(block.samples), step):
-                    part = block.samples[start : start + step]
-                    played += len(part)
-                    time.sleep(max(0.0, begun + played / self.rate_hz - time.monotonic()))
-                    yield Block(part, block.gaps if start == 0 else 0)
-            if heard == 0:
-                raise SourceError(Failure.BAD_DATA, f"{self.name}: the file holds no sound")
-            self._file.close()
-            self._file = SoundFile(self.name)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 class Device:
@@ -170,32 +65,58 @@ class Device:
             self._stream.start()
             self._mute = _Mute(settings.mute_control)
         except ValueError as error:
-            raise SourceError(Failure.ABSENT, f"microphone {settings.source!r}: {error}") from None
+            raise SourceError(Failure.ABSENT, f"không tìm thấy micro {_called(settings.source)} ({in_one_line(error)})") from None
         except sounddevice.PortAudioError as error:
-            raise SourceError(why_not(error), f"microphone {settings.source!r}: {error}") from None
+            raise SourceError(why_not(error), f"không mở được micro {_called(settings.source)} ({in_one_line(error)})") from None
 
     def blocks(self) -> Iterator[Block]:
         """What has come since the last look, until `SourceError`."""
         sounddevice = portaudio()
         heard_at = time.monotonic()
+        pace = Pace(self.rate_hz, heard_at)
         while True:
             try:
                 ready = self._stream.read_available
                 if ready:
                     samples, overflowed = self._stream.read(ready)
                     heard_at = time.monotonic()
-                    filled, bad = _without_nan(samples)
+                    filled, bad = without_nonsense(samples)
+                    if pace.is_wrong(len(samples), heard_at, lost=bool(overflowed)):
+                        raise SourceError(Failure.BAD_DATA, f"micro {self.name}: tần số lấy mẫu không còn là {self.rate_hz} Hz")
                     yield Block(filled, int(overflowed) + bad, self._mute.told_of(filled))
             except sounddevice.PortAudioError as error:
-                raise SourceError(Failure.ABSENT, f"microphone {self.name!r} broke off: {error}") from None
+                raise SourceError(Failure.ABSENT, f"micro {self.name} bị ngắt khi đang nghe ({in_one_line(error)})") from None
             if time.monotonic() - heard_at > _HUNG_AFTER_S:
-                raise SourceError(Failure.TIMEOUT, f"microphone {self.name!r} gives no samples")
+                raise SourceError(Failure.TIMEOUT, f"micro {self.name} không gửi âm thanh nữa")
             time.sleep(_POLL_S)
 
     def close(self) -> None:
         """Let go of the device."""
         self._stream.abort(ignore_errors=True)
         self._stream.close(ignore_errors=True)
+
+
+class Pace:
+    """Notices that a device gives more or fewer samples than the rate at which it was opened: what is measured then has no meaning.
+
+    Over 20 s the buffer's 0.4 s, full or empty, is 2 %; 44.1 instead of 48 kHz is 8 %.
+    """
+
+    def __init__(self, rate_hz: int, now_s: float) -> None:
+        self._rate_hz = rate_hz
+        self._began_s, self._frames = now_s, 0
+
+    def is_wrong(self, frames: int, now_s: float, *, lost: bool = False) -> bool:
+        """Take what came until now (monotonic clock); whether twenty seconds without loss have come at another rate."""
+        self._frames += frames
+        lasted_s = now_s - self._began_s
+        if lost or lasted_s > 2 * _PACE_OVER_S:
+            self._began_s, self._frames = now_s, 0
+        elif lasted_s >= _PACE_OVER_S:
+            ratio = self._frames / (self._rate_hz * lasted_s)
+            self._began_s, self._frames = now_s, 0
+            return abs(ratio - 1) > _PACE_OFF
+        return False
 
 
 class _Mute:
@@ -228,11 +149,20 @@ def portaudio() -> Any:
     try:
         import sounddevice  # noqa: PLC0415
     except OSError as error:
-        raise SourceError(Failure.UNSUPPORTED, f"PortAudio is not installed: {error}") from None
+        raise SourceError(Failure.UNSUPPORTED, f"máy này chưa cài PortAudio ({in_one_line(error)})") from None
     return sounddevice
 
 
 _UNAVAILABLE = -9985
+
+
+def _called(device: str) -> str:
+    return f"“{device}”" if device else "mặc định của máy"
+
+
+def in_one_line(error: Exception) -> str:
+    """What PortAudio says, on one line."""
+    return " ".join(str(error).split())
 
 
 def why_not(error: Exception) -> Failure:

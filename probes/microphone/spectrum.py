@@ -12,6 +12,8 @@ NEIGHBOURS = 24
 """Bins (of 12.5 Hz) on each side that make the local floor; a howl must not hide in its own long-term floor."""
 _LINE = 2
 """Bins on each side that a line itself fills (Hann)."""
+_NOTHING = 1e-20
+"""Power of a floor where there is none (a sound of few bits): one may divide by it."""
 LOWEST_HZ, HIGHEST_HZ = 120.0, 10_000.0
 
 
@@ -51,7 +53,7 @@ def local_floor(power: NDArray[np.float32]) -> NDArray[np.float32]:
     around = total[..., 2 * NEIGHBOURS + 1 :] - total[..., :bins]
     inner = NEIGHBOURS - _LINE
     around -= total[..., inner + 2 * _LINE + 1 : inner + 2 * _LINE + 1 + bins] - total[..., inner : inner + bins]
-    return np.asarray(np.maximum(around, 0) * _per_neighbour(bins), np.float32)
+    return np.asarray(np.maximum(around, _NOTHING) * _per_neighbour(bins), np.float32)
 
 
 @cache

@@ -134,7 +134,7 @@ def _refuse_what_does_not_rise(reference: NDArray[np.floating], rate_hz: int) ->
     parts = [part * np.hanning(len(part)) for part in np.array_split(reference, 8)]
     strongest = [int(np.argmax(np.abs(np.fft.rfft(part)))) * rate_hz / max(len(part), 1) for part in parts if len(part)]
     if sum(later > 1.05 * sooner > 0 for sooner, later in itertools.pairwise(strongest)) < 5:
-        raise NotHeardError("the reference is no exponential sweep")
+        raise NotHeardError("tệp tham chiếu không phải tiếng quét")
 
 
 def _band(played: NDArray[np.complex128], frequencies: NDArray[np.float64], seconds: float) -> tuple[float, float, float]:
@@ -145,7 +145,7 @@ def _band(played: NDArray[np.complex128], frequencies: NDArray[np.float64], seco
     level = np.bincount(bins, np.square(np.abs(played)) * frequencies, minlength=len(edges) + 1) / counts
     strong = np.flatnonzero(level[1:-1] > 0.25 * np.quantile(level[level > 0], 0.8))
     if len(strong) < 12:
-        raise NotHeardError("the reference is no exponential sweep")
+        raise NotHeardError("tệp tham chiếu không phải tiếng quét")
     lowest, highest = float(edges[strong[0]] * 1.05), float(edges[strong[-1]] / 1.02)
     return lowest, highest, seconds / np.log2(highest / lowest)
 
@@ -183,7 +183,7 @@ def _onset(even: NDArray[np.float64], rate_hz: int, rate_of_octaves: float) -> t
     noise = np.sqrt(np.mean(np.square(around[: round(0.75 * min(rate_of_octaves, 1.0) * rate_hz)])))
     snr_db = 20 * float(np.log10(max(top, 1e-15) / max(float(noise), 1e-15)))
     if top == 0 or snr_db < _HEARD_DB:
-        raise NotHeardError("the sweep cannot be made out in the recording")
+        raise NotHeardError("không nhận ra tiếng quét trong bản ghi")
     before = round(0.05 * rate_hz)
     near = np.roll(even, before - peak)[: before + 1]
     first = int(np.flatnonzero(np.abs(near) >= max(top / 10, 4 * float(noise)))[0])

@@ -17,7 +17,7 @@ from contract.readings import Failure
 from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
 from probes.microphone.listen import Listener
 from probes.microphone.sound import Block, SourceError
-from probes.microphone.source import portaudio, why_not
+from probes.microphone.source import in_one_line, portaudio, why_not
 from probes.microphone.sweep import SWEEP_S, TAIL_S, NotHeardError, loop_response, make_sweep
 
 Tell = Callable[[str], None]
@@ -83,11 +83,11 @@ class SweepPlayer:
         try:
             self._microphone = self._sounddevice.query_devices(_index(settings.source), "input")
         except ValueError as error:
-            raise SourceError(Failure.ABSENT, f"microphone {settings.source!r}: {error}") from None
+            raise SourceError(Failure.ABSENT, f"không tìm thấy micro “{settings.source}” ({in_one_line(error)})") from None
         try:
             self._loudspeaker = self._sounddevice.query_devices(_index(settings.loudspeaker), "output")
         except ValueError as error:
-            raise SourceError(Failure.ABSENT, f"loudspeaker {settings.loudspeaker!r}: {error}") from None
+            raise SourceError(Failure.ABSENT, f"không tìm thấy loa “{settings.loudspeaker}” ({in_one_line(error)})") from None
         self.rate_hz = settings.sample_rate_hz or int(self._microphone["default_samplerate"])
         self.channels = settings.channels
         self.name = f"{self._loudspeaker['name']} → {self._microphone['name']}"
@@ -113,7 +113,7 @@ class SweepPlayer:
             with stream:
                 self._listen(run)
         except self._sounddevice.PortAudioError as error:
-            raise SourceError(why_not(error), f"{self.name}: {error}") from None
+            raise SourceError(why_not(error), f"{self.name}: không phát hoặc thu được ({in_one_line(error)})") from None
         return np.concatenate(run.heard)[: len(run.sound)]
 
     def _listen(self, run: _Run) -> None:
@@ -125,7 +125,7 @@ class SweepPlayer:
                 block = run.blocks.get(timeout=0.2)
             except queue.Empty:
                 if run.ended.is_set() or time.monotonic() - heard_at > _HUNG_AFTER_S:
-                    raise SourceError(Failure.TIMEOUT, f"{self.name}: the sound system stopped in the middle of the sweep") from None
+                    raise SourceError(Failure.TIMEOUT, f"{self.name}: hệ thống âm thanh dừng giữa chừng khi đang quét") from None
                 continue
             heard_at = time.monotonic()
             for change in listener.push(Block(block, 0)):
@@ -133,7 +133,7 @@ class SweepPlayer:
                     run.silent.set()
                     raise SourceError(Failure.SKIPPED, _why_stopped(change.finding.code, change.finding.frequency_hz))
         if run.lost:
-            raise SourceError(Failure.BAD_DATA, f"{self.name}: samples were lost {run.lost} times; close other programs and try again")
+            raise SourceError(Failure.BAD_DATA, f"{self.name}: bị mất mẫu {run.lost} lần; đóng các chương trình khác rồi đo lại")
 
 
 class _Run:
@@ -177,8 +177,8 @@ class _Heard:
 
 def _why_stopped(code: str, frequency_hz: float | None) -> str:
     if code == "microphone.howling":
-        return f"stopped: the room began to howl at {frequency_hz or 0:.0f} Hz; turn the loudspeaker or the microphone down and try again"
-    return "stopped: the microphone was overloaded; lower sweep_level_dbfs, the loudspeaker or the microphone and try again"
+        return f"đã dừng: phòng bắt đầu hú ở {frequency_hz or 0:.0f} Hz; giảm âm lượng loa hoặc micro rồi đo lại"
+    return "đã dừng: micro bị quá tải; giảm sweep_level_dbfs, âm lượng loa hoặc độ nhạy micro rồi đo lại"
 
 
 def _index(device: str) -> str | int | None:

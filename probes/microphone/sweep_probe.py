@@ -12,7 +12,7 @@ from contract.readings import Failure
 from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
 from probes.microphone.margin import Margin, margin_of
 from probes.microphone.sound import SourceError
-from probes.microphone.source import SoundFile
+from probes.microphone.sound_file import SoundFile
 from probes.microphone.summary import targets_of
 from probes.microphone.sweep import NotHeardError, loop_response, make_sweep
 from probes.microphone.sweep_device import Tell, record_sweep
@@ -37,7 +37,7 @@ def sweep_files(recorded: str, reference: str, limits: MicrophoneLimits, *, loop
     except SourceError as error:
         return _failed(recorded, error.failure, str(error))
     if rate_hz != played_rate_hz:
-        reason = f"{recorded} has {rate_hz} Hz and {reference} {played_rate_hz} Hz; record at the rate of the reference"
+        reason = f"{recorded} có {rate_hz} Hz còn {reference} có {played_rate_hz} Hz; hãy ghi âm cùng tần số lấy mẫu với tệp đã phát"
         return _failed(recorded, Failure.BAD_DATA, reason)
     return _judge(sound, played[:, 0], rate_hz, recorded, limits, loop_gain_db=loop_gain_db, phase_known=True)
 
@@ -71,9 +71,9 @@ def _read(path: str) -> tuple[NDArray[np.float32], int]:
         for block in source.blocks():
             blocks.append(block.samples)
             if sum(map(len, blocks)) > LONGEST_FILE_S * source.rate_hz:
-                raise SourceError(Failure.UNSUPPORTED, f"{path}: longer than {LONGEST_FILE_S:.0f} s; cut it down to the sweep")
+                raise SourceError(Failure.UNSUPPORTED, f"{path}: dài hơn {LONGEST_FILE_S:.0f} giây; hãy cắt lấy đoạn có tiếng quét")
         if not blocks:
-            raise SourceError(Failure.BAD_DATA, f"{path}: there is no sound in it")
+            raise SourceError(Failure.BAD_DATA, f"{path}: tệp không có âm thanh nào")
         return np.concatenate(blocks), source.rate_hz
     finally:
         source.close()
@@ -96,7 +96,7 @@ def _judge(
         try:
             margin = margin_of(loop_response(channel, played, rate_hz), loop_gain_db=loop_gain_db)
         except NotHeardError as error:
-            unheard.append(f"channel {target}: {error}" if target else str(error))
+            unheard.append(f"kênh {target}: {error}" if target else str(error))
         else:
             results.append(_result(margin, target, limits, phase_known=phase_known))
     findings = tuple(finding for result in results if (finding := finding_of(result, limits, since=at)) is not None)

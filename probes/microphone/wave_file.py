@@ -18,6 +18,7 @@ from contract.readings import Failure
 from probes.microphone.sound import SourceError
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_LONGEST_FORMAT, _PASSED_AT_ONCE = 64, 1 << 20
 _UNKNOWN_SIZE = (0, 0xFFFFFFFF)
 """A data chunk that says this was written to a pipe: it reaches to the end."""
 
@@ -69,9 +70,9 @@ class WaveReader:
     def _read_header(self) -> tuple[WaveFormat, int]:
         start = self._stream.read(12)
         if not start:
-            raise SourceError(Failure.BAD_DATA, f"{self._name}: the file is empty")
-        if len(start) < 12 or start[:4] not in (b"RIFF", b"RF64") or start[8:] != b"WAVE":
-            raise SourceError(Failure.BAD_DATA, f"{self._name}: not a WAVE file")
+            raise SourceError(Failure.BAD_DATA, f"{self._name}: tệp rỗng (0 byte)")
+        if start[:4] not in (b"RIFF", b"RF64") or not b"WAVE".startswith(start[8:]):
+            raise SourceError(Failure.BAD_DATA, f"{self._name}: không phải tệp WAV")
         layout: WaveFormat | None = None
         while len(head := self._stream.read(8)) == 8:
             tag, size = head[:4], struct.unpack("<I", head[4:])[0]
@@ -79,22 +80,26 @@ class WaveReader:
                 if layout is None:
                     break
                 return layout, size
-            body = self._stream.read(size + size % 2)
             if tag == b"fmt ":
-                layout = self._read_format(body)
-        raise SourceError(Failure.BAD_DATA, f"{self._name}: the WAVE file ends before its samples")
+                layout = self._read_format(self._stream.read(min(size, _LONGEST_FORMAT)))
+                size -= min(size, _LONGEST_FORMAT)
+            self._skip(size + size % 2)
+        raise SourceError(Failure.BAD_DATA, f"{self._name}: tệp WAV bị cắt cụt, chưa có mẫu âm thanh nào")
+
+    def _skip(self, size: int) -> None:
+        """Pass over a part that may call itself larger than all memory."""
+        while size > 0 and (passed := len(self._stream.read(min(size, _PASSED_AT_ONCE)))):
+            size -= passed
 
     def _read_format(self, body: bytes) -> WaveFormat:
         if len(body) < 16:
-            raise SourceError(Failure.BAD_DATA, f"{self._name}: the WAVE file's format chunk is cut off")
+            raise SourceError(Failure.BAD_DATA, f"{self._name}: phần định dạng của tệp WAV bị cắt cụt")
         kind, channels, rate_hz, _, _, bits = struct.unpack("<HHIIHH", body[:16])
         if kind == _EXTENSIBLE and len(body) >= 26:
             kind = struct.unpack("<H", body[24:26])[0]
         known = (kind == _PCM and bits in (8, 16, 24, 32)) or (kind == _FLOAT and bits in (32, 64))
         if not known or channels == 0:
-            raise SourceError(
-                Failure.UNSUPPORTED, f"{self._name}: WAVE of kind {kind} with {bits} bits in {channels} channels is not supported"
-            )
+            raise SourceError(Failure.UNSUPPORTED, f"{self._name}: chưa đọc được tệp WAV kiểu {kind}, {bits} bit, {channels} kênh")
         return WaveFormat(rate_hz=rate_hz, channels=channels, bits=bits, floating=kind == _FLOAT)
 
 
@@ -102,7 +107,8 @@ def to_float(raw: bytes, layout: WaveFormat) -> NDArray[np.float32]:
     """Samples of a WAVE layout as float32, shape (frames, channels), full scale ±1."""
     samples: NDArray[Any]
     if layout.floating:
-        samples = np.frombuffer(raw, "<f4" if layout.bits == 32 else "<f8").astype(np.float32)
+        with np.errstate(over="ignore"):  # what is too large for 32 bits becomes infinite, and is no number to whoever hears it
+            samples = np.frombuffer(raw, "<f4" if layout.bits == 32 else "<f8").astype(np.float32)
     elif layout.bits == 8:
         samples = (np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128
     elif layout.bits == 24:

@@ -211,3 +211,21 @@ def test_a_file_that_is_not_there_is_named_and_a_device_is_not_taken_for_one(sou
             settings_for("camera", source=source, reference=None, targets=[])
     else:
         settings_for("camera", source=source, reference=None, targets=[])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "tệp rỗng (0 byte)"), (b"RIFF\x24\0\0\0WAVEfmt ", "bị cắt cụt"), (b"RIFF but no sound", "không phải tệp WAV")],
+)
+def test_a_sound_file_that_cannot_be_read_gives_one_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes, said: str
+) -> None:
+    path = tmp_path / "clip.wav"
+    path.write_bytes(content)
+    assert cli.main(["probe", "microphone", "--source", str(path), "--json"]) == 1
+    told = capfd.readouterr()
+    report = msgspec.json.decode(told.out, type=ProbeReport)
+    assert said in report.reason
+    assert told.err == f"edge-agent: probe microphone: {report.reason}\n"
+    assert cli.main(["probe", "microphone", "--source", str(path)]) == 1
+    assert f"Lý do: {report.reason}".split("clip.wav")[1] in " ".join(capfd.readouterr().out.split())

@@ -63,7 +63,7 @@ def test_it_is_the_standards_level_of_a_voice(voice: Any, seed: int) -> None:
 
 
 def test_it_is_the_standards_level_of_spoken_vietnamese(spoken: Any) -> None:
-    from probes.microphone.source import SoundFile
+    from probes.microphone.sound_file import SoundFile
 
     source = SoundFile(str(spoken("Kính thưa các đồng chí, xin mời các điểm cầu báo cáo tình hình.")))
     sound = np.concatenate([block.samples for block in source.blocks()])[:, 0]

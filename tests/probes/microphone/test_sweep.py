@@ -139,14 +139,14 @@ def test_a_wire_with_a_gain_has_that_margin_at_any_rate(rate_hz: int) -> None:
 
 
 def test_a_recording_without_the_sweep_is_not_judged() -> None:
-    with pytest.raises(NotHeardError, match="cannot be made out"):
+    with pytest.raises(NotHeardError, match="không nhận ra"):
         loop_response(np.random.default_rng(1).standard_normal(6 * RATE), make_sweep(RATE), RATE)
     with pytest.raises(NotHeardError):
         loop_response(np.zeros(6 * RATE), make_sweep(RATE), RATE)
 
 
 def test_a_reference_that_is_no_sweep_is_refused() -> None:
-    with pytest.raises(NotHeardError, match="no exponential sweep"):
+    with pytest.raises(NotHeardError, match="không phải tiếng quét"):
         loop_response(make_sweep(RATE), np.random.default_rng(1).standard_normal(5 * RATE), RATE)
 
 
@@ -197,9 +197,9 @@ def test_files_that_do_not_fit_say_why(tmp_path: Any, wave_bytes: Any) -> None:
     write_sweep(reference, 48_000)
     report = sweep_files(recorded, reference, MicrophoneLimits())
     assert report.results == ()
-    assert "record at the rate of the reference" in report.reason
+    assert "cùng tần số lấy mẫu" in report.reason
     (tmp_path / "empty.wav").write_bytes(b"")
-    assert "is empty" in sweep_files(str(tmp_path / "empty.wav"), reference, MicrophoneLimits()).reason
+    assert "tệp rỗng" in sweep_files(str(tmp_path / "empty.wav"), reference, MicrophoneLimits()).reason
 
 
 @pytest.mark.parametrize(("age_h", "told"), [(1, True), (71, True), (73, False), (-1, False)])

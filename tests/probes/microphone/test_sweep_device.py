@@ -143,13 +143,13 @@ def test_it_falls_silent_when_the_room_howls(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_overloaded_microphone_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
     report, _ = _sweep(SoundSystem(500.0), monkeypatch)
     assert report.failure is Failure.SKIPPED
-    assert "overloaded" in report.reason
+    assert "quá tải" in report.reason
 
 
 def test_lost_samples_spoil_the_measurement_and_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     report, _ = _sweep(SoundSystem(0.4, overflow_at=5), monkeypatch)
     assert (report.failure, report.results) == (Failure.BAD_DATA, ())
-    assert "samples were lost" in report.reason
+    assert "mất mẫu" in report.reason
 
 
 def test_a_loudspeaker_that_is_not_heard_is_no_margin(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,4 +160,4 @@ def test_a_loudspeaker_that_is_not_heard_is_no_margin(monkeypatch: pytest.Monkey
 def test_devices_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     report, _ = _sweep(SoundSystem(0.4), monkeypatch, loudspeaker="missing")
     assert report.failure is Failure.ABSENT
-    assert "loudspeaker" in report.reason
+    assert "không tìm thấy loa “missing”" in report.reason

@@ -55,6 +55,6 @@ def test_a_layout_that_is_not_read_is_named(wave_bytes: Any, kind: int, bits: in
     content = bytearray(wave_bytes(np.zeros(10), 8000))
     content[20:22] = kind.to_bytes(2, "little")
     content[34:36] = bits.to_bytes(2, "little")
-    with pytest.raises(SourceError, match=f"kind {kind} with {bits} bits") as caught:
+    with pytest.raises(SourceError, match=f"kiểu {kind}, {bits} bit") as caught:
         _read(bytes(content))
     assert caught.value.failure is Failure.UNSUPPORTED
