@@ -41,7 +41,7 @@ class SoundServer:
         path = self.folder / f"play-{len(self.children)}.raw"
         path.write_bytes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
         return self.start(
-            "pacat", "-p", "-d", sink, "--raw", "--format=s16le", f"--rate={rate_hz}", "--channels=1", "--latency-msec=50", str(path)
+            "pacat", "-p", "-d", sink, "--raw", "--format=s16le", f"--rate={rate_hz}", "--channels=1", "--latency-msec=500", str(path)
         )
 
     def control(self, *command: str) -> str:
@@ -66,6 +66,7 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServ
         "--daemonize=no",
         "--use-pid-file=no",
         "--exit-idle-time=-1",
+        "--high-priority=yes",  # nice −11: a busy machine would tear holes into the sound
         "-L",
         f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
     ]
