@@ -50,7 +50,7 @@ class Package:
         return f"diemcau-{self.part}"
 
 
-PYTHON = ("python3 (>= 3.11)", "python3 (<< 3.14)", "python3-venv", "init-system-helpers (>= 1.52)", "systemd (>= 252)")
+PYTHON = ("python3 (>= 3.11)", "python3 (<< 3.14)", "python3-venv", "python3-pip-whl", "init-system-helpers (>= 1.52)", "systemd (>= 252)")
 
 AGENT = Package(
     part="agent",
