@@ -8,10 +8,11 @@ from datetime import datetime
 
 from contract import catalog
 from contract.catalog.words import quantity
-from contract.findings import Component, Finding, Severity
+from contract.findings import Finding, Severity
 from control_center.board import wording
 from control_center.board.wording import Word
 from control_center.incidents.model import Incident, IncidentState, Place
+from control_center.sites.phone import whom_to_phone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +85,6 @@ def alert_order(incident: Incident) -> str:
     return f"{acknowledged}{2 - incident.severity.rank}{10**14 - opened_ms:015d}{incident.id}"
 
 
-def whom_to_phone(incident: Incident, contacts: Sequence[Contact]) -> tuple[Contact, ...]:
-    """Those of a site's contacts who can do something about an incident: its technician first, who is asked of every fault."""
-    duties = ["site"]
-    if incident.component == Component.LINK:
-        duties = ["provider", "site"] if incident.place in (Place.TSLCD, Place.MCU) else ["site", "provider"]
-    elif incident.code == "cables.on_battery":
-        duties = ["site", "power"]
-    return tuple(contact for duty in duties for contact in contacts if contact.duty == duty)
-
-
 def incident_view(incident: Incident, site_name: str, contacts: Sequence[Contact] = ()) -> IncidentView:
     """What the board says of an incident."""
     found = incident.as_finding()
@@ -118,7 +109,7 @@ def incident_view(incident: Incident, site_name: str, contacts: Sequence[Contact
         times=incident.times,
         acknowledged_by=incident.acknowledged_by,
         acknowledged_at=incident.acknowledged_at,
-        contacts=whom_to_phone(incident, contacts),
+        contacts=whom_to_phone(incident, contacts, lambda one: one.duty),
         opened_at=incident.opened_at or incident.began_at,
         sort=alert_order(incident),
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from contract import catalog
 from control_center.incidents.model import Incident, IncidentState
 from control_center.meetings.working_days import VIETNAM
+from control_center.sites.phone import whom_to_phone
 from control_center.store.registry import Contact
 
 
@@ -28,6 +29,6 @@ def notice(incident: Incident, site_name: str, contacts: Sequence[Contact]) -> N
         lines.append(f"Kết thúc: {incident.ended_at.astimezone(VIETNAM):%H:%M:%S} (sau {lasted:.1f} giây)".replace(".", ","))
     else:
         lines.append(catalog.advice(incident.as_finding()))
-        lines += [f"Liên hệ: {one.name} {one.phone}".strip() for one in contacts]
+        lines += [f"Liên hệ: {one.name} {one.phone}".strip() for one in whom_to_phone(incident, contacts, lambda one: one.role)]
     word = "ĐÃ HẾT" if over else "SỰ CỐ"
     return Notice(f"[{word}] {site_name}: {catalog.title(incident.code)}", "\n".join(line for line in lines if line))

@@ -92,6 +92,16 @@ def test_alert_names_whom_to_phone(client: Any, live: Live, engine: Engine, inci
     assert "mạng truyền số liệu chuyên dùng (TSLCD)" in text
 
 
+@pytest.mark.req("R7")
+def test_whom_to_phone_stands_above_the_figures_of_a_site(client: Any, live: Live, engine: Engine, now: datetime) -> None:
+    registry.save_sites(engine, [Site(id="hoai-nhon", name="Thị xã Hoài Nhơn", ssid=0)])
+    registry.replace_contacts(engine, "hoai-nhon", [Contact(role=ContactRole.SITE, name="Anh Bình", phone="0905 123 456")])
+    rollup = Rollup(metric="link.rtt_ms", unit="ms", count=60, minimum=1.0, p50=2.0, p95=3.0, maximum=4.0)
+    live.tell_site(msgspec.structs.replace(live.sites["hoai-nhon"], latest={"link.rtt_ms": rollup}))
+    text = client.get("/site/hoai-nhon").text
+    assert text.index("Anh Bình") < text.index("Số đo gần nhất")
+
+
 def test_fault_of_a_device_is_no_business_of_the_line_provider(
     client: Any, live: Live, engine: Engine, incident: Callable[..., Incident]
 ) -> None:

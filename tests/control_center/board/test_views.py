@@ -16,7 +16,6 @@ from contract.meetings import Meeting, Phase, Role
 from contract.messages import CheckReason, ComponentState
 from contract.readings import Failure
 from control_center.board import alerts, views, wording
-from control_center.board.alerts import Contact
 from control_center.incidents.model import Incident, IncidentState, Place
 from control_center.live import LinkLight, SiteLive
 from control_center.store.forms import FormState
@@ -124,21 +123,6 @@ def test_alerts_stand_open_before_acknowledged_then_worse_then_newer(incident: C
     keys = [alerts.alert_order(one) for one in order]
     assert keys == sorted(keys)
     assert len(set(keys)) == 4
-
-
-@pytest.mark.parametrize(
-    ("code", "place", "duties"),
-    [
-        ("link.down", Place.TSLCD, ["provider", "site"]),
-        ("link.down", Place.SITE_LAN, ["site", "provider"]),
-        ("cables.on_battery", Place.UNKNOWN, ["site", "power"]),
-        ("camera.black", Place.UNKNOWN, ["site"]),
-    ],
-)
-@pytest.mark.req("R7")
-def test_whom_to_phone_follows_from_the_fault(incident: Callable[..., Incident], code: str, place: Place, duties: list[str]) -> None:
-    everybody = [Contact(name=duty, phone="1", duty=duty) for duty in wording.DUTY]
-    assert [one.duty for one in alerts.whom_to_phone(incident(code=code, place=place), everybody)] == duties
 
 
 @pytest.mark.parametrize(
