@@ -28,7 +28,13 @@ _ENOUGH_SNR_DB = 45.0
 """Of a trial; the long sweep gains 7 dB more. With it the worst error of our test rooms is below 0.3 dB."""
 _LOUDEST_HEARD_DBFS = -6.0
 _HUNG_AFTER_S = 3.0
+_PLAYED_AGAIN = 2
+"""Times that a sound is played once more because some of it was lost."""
 _LATENCY_S = 0.2
+
+
+class SamplesLostError(SourceError):
+    """The sound system did not keep up: what was heard fits no longer to what was played."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +58,7 @@ def record_sweep(settings: MicrophoneSettings, tell: Tell) -> Recording:
     for step_db in (TRIALS_BELOW_DB[0] - TRIALS_BELOW_DB[1], TRIALS_BELOW_DB[1]):
         tell(f"phát thử {TRIAL_S:g} giây ở mức {level_dbfs:.0f} dBFS")
         played = make_sweep(player.rate_hz, seconds=TRIAL_S, level_dbfs=level_dbfs)
-        heard = player.play(played)
+        heard = _undisturbed(player, played, tell)
         if _heard_well(heard, played, player.rate_hz):
             break
         # However loud it comes back, the next one is not to overload the input.
@@ -60,7 +66,17 @@ def record_sweep(settings: MicrophoneSettings, tell: Tell) -> Recording:
         level_dbfs = min(level_dbfs + step_db, max(level_dbfs, level_dbfs + _LOUDEST_HEARD_DBFS - peak_db))
     tell(f"phát {SWEEP_S:g} giây ở mức {level_dbfs:.0f} dBFS")
     played = make_sweep(player.rate_hz, level_dbfs=level_dbfs)
-    return Recording(name=player.name, rate_hz=player.rate_hz, played=played, sound=player.play(played))
+    return Recording(name=player.name, rate_hz=player.rate_hz, played=played, sound=_undisturbed(player, played, tell))
+
+
+def _undisturbed(player: SweepPlayer, sound: NDArray[np.float64], tell: Tell) -> NDArray[np.float32]:
+    """What is heard of a sound; played again where a busy machine lost some of it."""
+    for _ in range(_PLAYED_AGAIN):
+        try:
+            return player.play(sound)
+        except SamplesLostError as error:
+            tell(f"{error}; phát lại")
+    return player.play(sound)
 
 
 def _heard_well(heard: NDArray[np.float32], played: NDArray[np.float64], rate_hz: int) -> bool:
@@ -133,7 +149,7 @@ class SweepPlayer:
                     run.silent.set()
                     raise SourceError(Failure.SKIPPED, _why_stopped(change.finding.code, change.finding.frequency_hz))
         if run.lost:
-            raise SourceError(Failure.BAD_DATA, f"{self.name}: bị mất mẫu {run.lost} lần; đóng các chương trình khác rồi đo lại")
+            raise SamplesLostError(Failure.BAD_DATA, f"{self.name}: máy bận nên mất mẫu {run.lost} lần")
 
 
 class _Run:

@@ -16,6 +16,10 @@ import numpy as np
 import pytest
 
 _PROGRAMS = ("pulseaudio", "pactl", "pacat", "paplay")
+_RESONANCE = "plugin=single_para_1203 label=singlePara control=12,1600,0.2"
+"""Of swh-plugins' parametric equalizer."""
+_KEEPS_PLACE = ("adjust_time=0", "source_dont_move=true", "sink_dont_move=true")
+_SYSTEMS_ALSA, _PLUGINS = Path("/usr/share/alsa/alsa.conf"), "/etc/alsa/conf.d"
 _ASOUNDRC = """\
 pcm.roommic { type pulse device mic.monitor hint { show on description "mic" } }
 pcm.roomspk { type pulse device spk hint { show on description "spk" } }
@@ -29,6 +33,7 @@ class SoundServer:
     folder: Path
     environment: dict[str, str]
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _loopback: str = ""
 
     def start(self, *command: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start a program that sees the server; it is ended with the test."""
@@ -48,6 +53,30 @@ class SoundServer:
         """What pactl answers."""
         return subprocess.run(["pactl", *command], env=self.environment, check=True, capture_output=True, text=True).stdout
 
+    def open_room(self, volume_db: float) -> None:
+        """Let the microphone hear the loudspeaker through a room with one resonance: 12 dB at 1600 Hz."""
+        if not Path("/usr/lib/ladspa/single_para_1203.so").is_file():
+            pytest.skip("not installed: swh-plugins")
+        self.control("load-module", "module-ladspa-sink", "sink_name=room", "sink_master=mic", *_RESONANCE.split())
+        self.set_room(volume_db)
+        self._heard_from("spk")
+
+    def close_loop(self) -> None:
+        """Let the room hear what the microphone hears, instead of the loudspeaker's own sound: from now on it may howl.
+
+        Through the loudspeaker's sink as well it would be the same loop, at five times the cost: PulseAudio chases two buffers then.
+        """
+        self.control("unload-module", self._loopback)
+        self._heard_from("mic")
+
+    def _heard_from(self, sink: str) -> None:
+        arguments = [f"source={sink}.monitor", "sink=room", "latency_msec=60", *_KEEPS_PLACE]
+        self._loopback = self.control("load-module", "module-loopback", *arguments).strip()
+
+    def set_room(self, volume_db: float) -> None:
+        """Set how loud the loudspeaker is at the microphone, besides the resonance. PulseAudio's volume is a cube."""
+        self.control("set-sink-volume", "room", str(round(65536 * 10 ** (volume_db / 60))))
+
 
 @pytest.fixture
 def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServer]:
@@ -56,9 +85,11 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServ
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
     folder = tmp_path_factory.mktemp("pa")
-    (folder / ".asoundrc").write_text(_ASOUNDRC)
+    # Without the plugins of libasound2-plugins: PortAudio opens each device that it is told of, and theirs bring FFmpeg and JACK.
+    (folder / "alsa.conf").write_text(_SYSTEMS_ALSA.read_text().replace(_PLUGINS, str(folder / "none")) + _ASOUNDRC)
     socket = folder / "s"
     environment = {**os.environ, "HOME": str(folder), "PULSE_RUNTIME_PATH": str(folder), "PULSE_SERVER": f"unix:{socket}"}
+    environment["ALSA_CONFIG_PATH"] = str(folder / "alsa.conf")
     environment.pop("XDG_RUNTIME_DIR", None)
     server = SoundServer(folder, environment)
     arguments = [

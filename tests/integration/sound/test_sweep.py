@@ -13,19 +13,6 @@ import pytest
 
 from contract.messages import SweepReport
 
-_RESONANCE = "plugin=single_para_1203 label=singlePara control=12,1600,0.2"
-"""12 dB at 1600 Hz: swh-plugins' parametric equalizer."""
-
-
-def _room(server: Any, volume_db: float) -> None:
-    """Let the microphone hear the loudspeaker through the resonance, at this volume."""
-    if not Path("/usr/lib/ladspa/single_para_1203.so").is_file():
-        pytest.skip("not installed: swh-plugins")
-    server.control("load-module", "module-ladspa-sink", "sink_name=room", "sink_master=mic", *_RESONANCE.split())
-    moves = ("adjust_time=0", "source_dont_move=true", "sink_dont_move=true")
-    server.control("load-module", "module-loopback", "source=spk.monitor", "sink=room", "latency_msec=60", *moves)
-    server.control("set-sink-volume", "room", str(round(65536 * 10 ** (volume_db / 60))))
-
 
 def _site(tmp_path: Path) -> Path:
     path = tmp_path / "site.toml"
@@ -45,7 +32,7 @@ def _sweep(server: Any, site: Path, *options: str) -> subprocess.CompletedProces
 
 @pytest.mark.req("R26")
 def test_the_sweep_says_how_much_louder_the_real_loop_may_get(sound_server: Any, tmp_path: Path) -> None:
-    _room(sound_server, -17.0)
+    sound_server.open_room(-17.0)
     site = _site(tmp_path)
     run = _sweep(sound_server, site, "--yes", "--json")
     assert run.returncode == 1, run.stderr.decode()

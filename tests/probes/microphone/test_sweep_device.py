@@ -33,12 +33,13 @@ class SoundSystem:
         gain: Of the room, to be clipped at full scale.
         noise: Standard deviation of the room's own noise.
         overflow_at: Number of the block at which samples are lost; never if negative.
+        overflows: How many of the sounds lose some.
     """
 
     PortAudioError = _PortAudioError
 
-    def __init__(self, gain: float, *, noise: float = 1e-4, overflow_at: int = -1) -> None:
-        self.gain, self.noise, self.overflow_at = gain, noise, overflow_at
+    def __init__(self, gain: float, *, noise: float = 1e-4, overflow_at: int = -1, overflows: int = 1000) -> None:
+        self.gain, self.noise, self.overflow_at, self.overflows = gain, noise, overflow_at, overflows
         self.played: list[Any] = []
         self.peaks: list[float] = []
 
@@ -65,7 +66,8 @@ class _Stream:
             if self._stop.is_set():
                 break
             outgoing = np.ones((BLOCK, 2), np.float32)
-            status = SimpleNamespace(input_overflow=number == self._system.overflow_at, output_underflow=False)
+            lost = number == self._system.overflow_at and len(self._system.played) < self._system.overflows
+            status = SimpleNamespace(input_overflow=lost, output_underflow=False)
             incoming = np.clip(heard + self._system.noise * random.standard_normal(BLOCK), -1, 1)
             self._callback(incoming.astype(np.float32)[:, None], outgoing, BLOCK, None, status)
             assert np.array_equal(outgoing[:, 0], outgoing[:, 1])
@@ -147,9 +149,19 @@ def test_an_overloaded_microphone_stops_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_lost_samples_spoil_the_measurement_and_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    report, _ = _sweep(SoundSystem(0.4, overflow_at=5), monkeypatch)
+    system = SoundSystem(0.4, overflow_at=5)
+    report, told = _sweep(system, monkeypatch)
     assert (report.failure, report.results) == (Failure.BAD_DATA, ())
     assert "mất mẫu" in report.reason
+    assert len(system.played) == 3
+    assert sum("phát lại" in each for each in told) == 2
+
+
+def test_a_sound_of_which_some_was_lost_is_played_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    report, told = _sweep(SoundSystem(0.4, overflow_at=5, overflows=2), monkeypatch)
+    (result,) = report.results
+    assert result.margin_pessimistic_db == pytest.approx(-20 * np.log10(0.4), abs=0.3)
+    assert sum("phát lại" in each for each in told) == 2
 
 
 def test_a_loudspeaker_that_is_not_heard_is_no_margin(monkeypatch: pytest.MonkeyPatch) -> None:
