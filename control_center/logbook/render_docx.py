@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
-import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -17,17 +15,12 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt
 
+from control_center.logbook import docx_parts as word
 from control_center.logbook.form import FormDocument
-from control_center.logbook.printed import EMPTY_BOX, TICKED_BOX, Box, Printed, PrintedLine, PrintedRow, printed
+from control_center.logbook.printed import Box, Printed, PrintedLine, PrintedRow, printed
 
-LETTERS = "Times New Roman"
-"""Word has it; where it is missing, Tinos has its metrics and all Vietnamese letters."""
-BOX_LETTERS = "MS Gothic"
-"""What Word itself sets boxes in; elsewhere the font system falls back to one that has them (DejaVu Sans)."""
 COLUMNS_MM = (14, 40, 85, 108)
 SIZE_PT = 13
-_W14 = "http://schemas.microsoft.com/office/word/2010/wordml"
-_NAMESPACES = f'{nsdecls("w")} xmlns:w14="{_W14}"'
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -46,7 +39,7 @@ def render_docx(document: FormDocument) -> bytes:
         _signatures(made, form)
     raw = io.BytesIO()
     made.save(raw)
-    return _without_clock(raw.getvalue())
+    return word.without_clock(raw.getvalue())
 
 
 def _page(made: Any) -> None:
@@ -60,13 +53,7 @@ def _page(made: Any) -> None:
     number.alignment = WD_ALIGN_PARAGRAPH.CENTER
     field = parse_xml(f'<w:fldSimple {nsdecls("w")} w:instr="PAGE"><w:r><w:t>2</w:t></w:r></w:fldSimple>')
     number._p.append(field)
-    style = made.styles["Normal"]
-    style.font.name, style.font.size = LETTERS, Pt(SIZE_PT)
-    fonts = style.element.rPr.rFonts
-    for kind in ("w:ascii", "w:hAnsi", "w:eastAsia", "w:cs"):
-        fonts.set(qn(kind), LETTERS)
-    style.element.rPr.append(parse_xml(f'<w:lang {nsdecls("w")} w:val="vi-VN" w:eastAsia="vi-VN"/>'))
-    style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(0), Pt(2)
+    word.set_letters(made, SIZE_PT)
     made.styles["Header"].font.size = Pt(SIZE_PT)
 
 
@@ -96,105 +83,58 @@ def _table(made: Any, form: Printed) -> None:
     margins = '<w:top w:w="30" w:type="dxa"/><w:bottom w:w="30" w:type="dxa"/>'
     # The schema wants it before tblLook, which python-docx has already written.
     table._tbl.tblPr.find(qn("w:tblLook")).addprevious(parse_xml(f"<w:tblCellMar {nsdecls('w')}>{margins}</w:tblCellMar>"))
-    boxes = _BoxMaker()
-    head = [_cell(width, [_paragraph([_run(word, bold=True)], centred=True)]) for width, word in zip(COLUMNS_MM, form.columns, strict=True)]
-    rows = [_row(head, header=True)]
+    boxes = word.BoxMaker()
+    head = [
+        word.cell(width, [word.paragraph([word.run(name, bold=True)], centred=True)])
+        for width, name in zip(COLUMNS_MM, form.columns, strict=True)
+    ]
+    rows = [word.row(head, header=True)]
     for section in form.sections:
         rows.append(
-            _row(
+            word.row(
                 [
-                    _cell(COLUMNS_MM[0], [_paragraph([_run(section.number, bold=True)], centred=True)]),
-                    _cell(sum(COLUMNS_MM[1:]), [_paragraph([_run(section.name, bold=True)])], span=3),
+                    word.cell(COLUMNS_MM[0], [word.paragraph([word.run(section.number, bold=True)], centred=True)]),
+                    word.cell(sum(COLUMNS_MM[1:]), [word.paragraph([word.run(section.name, bold=True)])], span=3),
                 ],
                 keep_next=True,
             )
         )
         rows += [_site_row(row, form, boxes) for row in section.rows]
     if form.signatures:
-        rows[-1] = _kept_with_next(rows[-1])  # a signature never stands alone on its page
-    for row in parse_xml(f"<w:tbl {_NAMESPACES}>{''.join(rows)}</w:tbl>"):
+        rows[-1] = word.kept_with_next(rows[-1])  # a signature never stands alone on its page
+    for row in parse_xml(f"<w:tbl {word.NAMESPACES}>{''.join(rows)}</w:tbl>"):
         table._tbl.append(row)
 
 
-def _site_row(row: PrintedRow, form: Printed, boxes: _BoxMaker) -> str:
-    state = [_paragraph([*_pair(row.boxes, f"{row.number}. {row.name}", boxes)])]
+def _site_row(row: PrintedRow, form: Printed, boxes: word.BoxMaker) -> str:
+    state = [word.paragraph([*_pair(row.boxes, f"{row.number}. {row.name}", boxes)])]
     if len(row.sentences) > 1:
-        state.append(_paragraph([_run(form.description)]))
-        state += [_paragraph([_run(f"– {sentence}")], hanging=True) for sentence in row.sentences]
+        state.append(word.paragraph([word.run(form.description)]))
+        state += [word.paragraph([word.run(f"– {sentence}")], hanging=True) for sentence in row.sentences]
     else:
-        state.append(_paragraph([_run(" ".join((form.description, *row.sentences)))]))
+        state.append(word.paragraph([word.run(" ".join((form.description, *row.sentences)))]))
     if row.note:
-        state.append(_paragraph([_run(row.note, note=True)]))
-    devices = [_paragraph([_run(form.devices)]), *(_device_line(line, row, boxes) for line in row.lines)]
+        state.append(word.paragraph([word.run(row.note, note=True)]))
+    devices = [word.paragraph([word.run(form.devices)]), *(_device_line(line, row, boxes) for line in row.lines)]
     cells = (
-        [_paragraph([_run(row.number)], centred=True)],
-        [_paragraph([_run(row.name)])],
+        [word.paragraph([word.run(row.number)], centred=True)],
+        [word.paragraph([word.run(row.name)])],
         state,
         devices,
     )
-    return _row([_cell(width, paragraphs) for width, paragraphs in zip(COLUMNS_MM, cells, strict=True)])
+    return word.row([word.cell(width, paragraphs) for width, paragraphs in zip(COLUMNS_MM, cells, strict=True)])
 
 
-def _device_line(line: PrintedLine, row: PrintedRow, boxes: _BoxMaker) -> str:
-    parts = [_run(f"{line.name} "), *_pair(line.boxes, f"{row.number}. {row.name} – {line.name}", boxes), _run(";")]
+def _device_line(line: PrintedLine, row: PrintedRow, boxes: word.BoxMaker) -> str:
+    parts = [word.run(f"{line.name} "), *_pair(line.boxes, f"{row.number}. {row.name} – {line.name}", boxes), word.run(";")]
     if line.note:
-        parts += [_run(f" {line.note}", note=True)]
-    return _paragraph(parts, hanging=True)
+        parts += [word.run(f" {line.note}", note=True)]
+    return word.paragraph(parts, hanging=True)
 
 
-def _pair(pair: tuple[Box, Box], whose: str, boxes: _BoxMaker) -> Iterable[str]:
+def _pair(pair: tuple[Box, Box], whose: str, boxes: word.BoxMaker) -> Iterable[str]:
     first, second = pair
-    return (boxes.box(first, whose), _run(f"\u00a0{first.word} "), boxes.box(second, whose), _run(f"\u00a0{second.word}"))
-
-
-class _BoxMaker:
-    """Makes the content controls; each needs an id of its own within the document."""
-
-    def __init__(self) -> None:
-        self._made = 0
-
-    def box(self, box: Box, whose: str) -> str:
-        """One clickable box; its title says whose it is, for people who cannot see the table."""
-        self._made += 1
-        letters = f'w:ascii="{BOX_LETTERS}" w:hAnsi="{BOX_LETTERS}" w:eastAsia="{BOX_LETTERS}" w:hint="eastAsia"'
-        alias = _escaped(f"{whose} {box.word}"[:250])
-        return (
-            f'<w:sdt><w:sdtPr><w:alias w:val="{alias}"/><w:tag w:val="box-{self._made}"/><w:id w:val="{100000 + self._made}"/>'
-            f'<w14:checkbox><w14:checked w14:val="{int(box.ticked)}"/>'
-            f'<w14:checkedState w14:val="{ord(TICKED_BOX):04X}" w14:font="{BOX_LETTERS}"/>'
-            f'<w14:uncheckedState w14:val="{ord(EMPTY_BOX):04X}" w14:font="{BOX_LETTERS}"/></w14:checkbox></w:sdtPr>'
-            f"<w:sdtContent><w:r><w:rPr><w:rFonts {letters}/></w:rPr><w:t>{box.glyph}</w:t></w:r></w:sdtContent></w:sdt>"
-        )
-
-
-def _row(cells: Iterable[str], *, header: bool = False, keep_next: bool = False) -> str:
-    row = f"<w:tr><w:trPr><w:cantSplit/>{'<w:tblHeader/>' * header}</w:trPr>{''.join(cells)}</w:tr>"
-    return _kept_with_next(row) if keep_next else row
-
-
-def _kept_with_next(row: str) -> str:
-    return row.replace("<w:pPr>", "<w:pPr><w:keepNext/>")
-
-
-def _cell(width_mm: float, paragraphs: Iterable[str], *, span: int = 1) -> str:
-    merged = f'<w:gridSpan w:val="{span}"/>' if span > 1 else ""
-    return f'<w:tc><w:tcPr><w:tcW w:w="{Mm(width_mm).twips}" w:type="dxa"/>{merged}</w:tcPr>{"".join(paragraphs)}</w:tc>'
-
-
-def _paragraph(runs: Iterable[str], *, centred: bool = False, hanging: bool = False) -> str:
-    indent = '<w:ind w:left="220" w:hanging="220"/>' if hanging else ""
-    space = '<w:spacing w:before="0" w:after="0" w:line="240" w:lineRule="auto"/>'
-    align = '<w:jc w:val="center"/>' if centred else ""
-    return f"<w:p><w:pPr>{space}{indent}{align}</w:pPr>{''.join(runs)}</w:p>"
-
-
-def _run(text: str, *, bold: bool = False, note: bool = False) -> str:
-    style = "<w:b/>" * bold + '<w:i/><w:sz w:val="24"/>' * note
-    return f'<w:r><w:rPr>{style}</w:rPr><w:t xml:space="preserve">{_escaped(text)}</w:t></w:r>'
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return (boxes.box(first, whose), word.run(f"\u00a0{first.word} "), boxes.box(second, whose), word.run(f"\u00a0{second.word}"))
 
 
 def _signatures(made: Any, form: Printed) -> None:
@@ -219,28 +159,3 @@ def _signatures(made: Any, form: Printed) -> None:
     for cell in table.rows[0].cells:
         for paragraph in cell.paragraphs:
             paragraph.paragraph_format.keep_with_next = True
-
-
-def _without_clock(made: bytes) -> bytes:
-    """The same package with fixed times in its archive, and Word's font table told what stands in for Times New Roman."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(made)) as before, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as after:
-        for name in before.namelist():
-            part = before.read(name)
-            if name == "word/fontTable.xml":
-                part = _with_stand_ins(part)
-            after.writestr(zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0)), part, zipfile.ZIP_DEFLATED)
-    return out.getvalue()
-
-
-def _with_stand_ins(font_table: bytes) -> bytes:
-    """Say what to set instead where a font is missing (ECMA-376 part 1, 17.8.3.1 altName)."""
-    text = font_table.decode()
-    for name, stand_in in ((LETTERS, "Tinos"), (BOX_LETTERS, "DejaVu Sans")):
-        head, alternative = f'<w:font w:name="{name}">', f'<w:altName w:val="{stand_in}"/>'
-        if head in text:
-            before, _, after = text.partition(head)
-            text = before + head + alternative + re.sub(r"^\s*<w:altName[^>]*/>", "", after)
-        else:
-            text = text.replace("</w:fonts>", f"{head}{alternative}</w:font></w:fonts>")
-    return text.encode()
