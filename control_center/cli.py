@@ -17,6 +17,7 @@ from control_center.meetings.working_days import VIETNAM
 Run = Callable[[argparse.Namespace], int]
 ReadT = TypeVar("ReadT")
 COULD_NOT_RUN = 2
+_NEEDS = ("projector", "video", "speech", "recording")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,10 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 -- usage errors need no database library
 
-    from control_center import commands, operations, upkeep  # noqa: PLC0415
+    from control_center import commands, operations, paperwork, upkeep  # noqa: PLC0415
 
     try:
-        run: Run = next(getattr(module, options.run) for module in (commands, operations, upkeep) if hasattr(module, options.run))
+        run: Run = next(
+            getattr(module, options.run) for module in (commands, operations, paperwork, upkeep) if hasattr(module, options.run)
+        )
         return run(options)
     except commands.CommandError as error:
         for sentence in error.sentences:
@@ -131,12 +134,42 @@ def _meetings(group: Group, add: _Add) -> None:
     one.add_argument("--wrap-up", type=_planned(plan.span), metavar="10m|60s", dest="wrap_up", help="default 10m")
     for name in ("place", "chair", "chair-position", "technician", "phone", "basis"):
         one.add_argument(f"--{name}", default="")
-    take = add(group, "import", "meeting_import", "register the meetings of a TOML file")
+    one.add_argument("--need", action="append", default=[], choices=_NEEDS, help="point 8 of Phụ lục I; once per need")
+    one.add_argument("--attendees", action="append", default=[], type=_of_site, metavar="SITE=NUMBER", help="people expected there")
+    one.add_argument("--contact", action="append", default=[], type=_of_site, metavar="SITE=WORDS", help="whom to ask there")
+    take = add(group, "import", "meeting_import", "register the meetings of a TOML or .ics file")
     take.add_argument("file", type=Path, metavar="FILE")
+    take.add_argument("--organizer", default="", help="unit in charge, where an .ics does not tell it")
+    take.add_argument("--main", default="", metavar="SITE", help="main site, likewise")
+    take.add_argument("--branch", action="append", default=[], metavar="SITE", help="branch sites, likewise")
     show = add(group, "list", "meeting_list", "show meetings that are not over")
     show.add_argument("--all", action="store_true", help="past and cancelled ones too")
+    _papers(group, add)
     one = add(group, "show", "meeting_show", "show one meeting with its plan, duties and contacts")
     one.add_argument("meeting", metavar="MEETING")
+
+
+def _papers(group: Group, add: _Add) -> None:
+    give = add(group, "export", "meeting_export", "a meeting as calendar, or its registration form (Phụ lục I)")
+    give.add_argument("meeting", metavar="MEETING")
+    give.add_argument("--format", choices=("ics", "docx", "pdf"), default="ics")
+    give.add_argument("-o", "--output", type=Path, metavar="FILE")
+    add(group, "duties", "meeting_duties", "what is to be done for registered meetings (articles 9, 12); 1 if something is overdue")
+    one = add(group, "done", "meeting_done", "put down that a duty was done")
+    one.add_argument("meeting", metavar="MEETING")
+    one.add_argument("duty", choices=("confirm", "power"), help="confirmed to the unit; the power company was told")
+    one.add_argument("--by", default="", metavar="NAME", help="who confirmed")
+    one = add(group, "letter", "meeting_letter", "print the draft of a letter")
+    one.add_argument("meeting", metavar="MEETING")
+    one.add_argument("duty", choices=("confirm", "power"))
+
+
+def _of_site(text: str) -> tuple[str, str]:
+    """Read ``SITE=WORDS``."""
+    site, given, words = text.partition("=")
+    if not given or not site:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like SITE=WORDS")
+    return site, words
 
 
 def _incidents(group: Group, add: _Add) -> None:

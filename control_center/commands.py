@@ -33,7 +33,8 @@ class CommandError(Exception):
         self.sentences = sentences
 
 
-def _no_meeting(meeting_id: str) -> CommandError:
+def no_meeting(meeting_id: str) -> CommandError:
+    """Says that there is none."""
     return CommandError(f"no meeting {meeting_id!r}; see `control-center meeting list --all`")
 
 
@@ -66,7 +67,8 @@ def open_database(configuration: Configuration) -> Engine:
     return engine
 
 
-def _store(options: argparse.Namespace) -> Engine:
+def store_of(options: argparse.Namespace) -> Engine:
+    """The database of the file that the one who typed means."""
     return open_database(configuration_of(options))
 
 
@@ -85,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
 
 def site_list(options: argparse.Namespace) -> int:
     """Show the sites."""
-    engine = _store(options)
+    engine = store_of(options)
     tables.sites(registry.sites(engine), registry.contacts(engine))
     return 0
 
@@ -105,8 +107,8 @@ def site_import(options: argparse.Namespace) -> int:
 
 def site_export(options: argparse.Namespace) -> int:
     """Give the sites out as a file."""
-    engine = _store(options)
-    _give(exchange.export_text(registry.sites(engine), registry.contacts(engine)).encode(), options.output)
+    engine = store_of(options)
+    give(exchange.export_text(registry.sites(engine), registry.contacts(engine)).encode(), options.output)
     return 0
 
 
@@ -128,9 +130,12 @@ def site_add(options: argparse.Namespace) -> int:
 
 def meeting_add(options: argparse.Namespace) -> int:
     """Register a meeting."""
+    from control_center import paperwork  # noqa: PLC0415 -- it knows this file
+
     more = {name: getattr(options, name) for name in ("place", "chair", "chair_position", "technician", "phone", "basis")}
-    record = _register(
-        _store(options),
+    more["needs"] = tuple(registry.Need(name) for name in options.need)
+    record = register(
+        store_of(options),
         title=options.title,
         organizer=options.organizer,
         main=options.main,
@@ -140,6 +145,7 @@ def meeting_add(options: argparse.Namespace) -> int:
         meeting_id=options.id,
         emergency=options.emergency,
         leads=_leads(options),
+        who_comes=paperwork.attendance(options),
         more=more,
     )
     print(f"{record.id}\t{record.title}")
@@ -156,7 +162,8 @@ def _leads(options: argparse.Namespace) -> plan.Leads:
     return plan.Leads(rehearsal=not options.no_rehearsal, **{name: lead for name, lead in given.items() if lead is not None})
 
 
-def _register(engine: Engine, **wanted: Any) -> registry.MeetingRecord:
+def register(engine: Engine, **wanted: Any) -> registry.MeetingRecord:
+    """Register a meeting now; one that is late is said to be."""
     try:
         record = registration.register(engine, registered_at=_now(), **wanted)
     except registration.RefusedMeetingError as error:
@@ -191,6 +198,10 @@ class _MeetingFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 def meeting_import(options: argparse.Namespace) -> int:
     """Register the meetings of a file, one after the other; stops at the first that cannot be held."""
+    from control_center import paperwork  # noqa: PLC0415 -- it knows this file
+
+    if options.file.suffix.lower() == ".ics":
+        return paperwork.calendar_import(options)
     try:
         wanted = msgspec.convert(tomllib.loads(options.file.read_text(encoding="utf-8")), _MeetingFile)
     except OSError as error:
@@ -199,12 +210,12 @@ def meeting_import(options: argparse.Namespace) -> int:
         raise CommandError(f"{options.file}: is not TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise CommandError(f"{options.file}: {error}") from None
-    engine = _store(options)
+    engine = store_of(options)
     for one in wanted.meeting:
         fields = msgspec.structs.asdict(one)
         more = {name: fields.pop(name) for name in ("place", "chair", "chair_position", "technician", "phone", "basis")}
         times = {f"{name}_at": _vietnam(fields.pop(name)) for name in ("begins", "ends")}
-        record = _register(engine, meeting_id=fields.pop("id"), more=more, **times, **fields)
+        record = register(engine, meeting_id=fields.pop("id"), more=more, **times, **fields)
         print(f"{record.id}\t{record.title}")
     return 0
 
@@ -215,17 +226,17 @@ def _vietnam(moment: datetime) -> datetime:
 
 def meeting_list(options: argparse.Namespace) -> int:
     """Show meetings."""
-    engine = _store(options)
+    engine = store_of(options)
     tables.meetings(registry.meetings(engine, ends_after=None if options.all else _now(), cancelled=options.all), _names(engine))
     return 0
 
 
 def meeting_show(options: argparse.Namespace) -> int:
     """Show one meeting."""
-    engine = _store(options)
+    engine = store_of(options)
     record = registry.meeting(engine, options.meeting)
     if record is None:
-        raise _no_meeting(options.meeting)
+        raise no_meeting(options.meeting)
     tables.meeting(record, _names(engine), _now())
     return 0
 
@@ -239,7 +250,7 @@ def _names(engine: Engine) -> dict[str, str]:
 
 def incident_list(options: argparse.Namespace) -> int:
     """Show incidents."""
-    engine = _store(options)
+    engine = store_of(options)
     now = _now()
     if options.meeting:
         shown = incident_store.of_meeting(engine, options.meeting)
@@ -257,7 +268,7 @@ def incident_list(options: argparse.Namespace) -> int:
 
 def incident_ack(options: argparse.Namespace) -> int:
     """Acknowledge an incident."""
-    done = incident_store.acknowledge(_store(options), options.incident, by=options.by, at=_now())
+    done = incident_store.acknowledge(store_of(options), options.incident, by=options.by, at=_now())
     if done is None:
         raise CommandError(f"no incident {options.incident!r}; see `control-center incident list --all`")
     print(f"{done.id}\t{done.acknowledged_by}")
@@ -272,16 +283,16 @@ def form(options: argparse.Namespace) -> int:
     from control_center.logbook import UnknownMeetingError, files  # noqa: PLC0415 -- documents are heavy
 
     try:
-        drawn = files.draw(_store(options), options.meeting, options.format, _now())
+        drawn = files.draw(store_of(options), options.meeting, options.format, _now())
     except UnknownMeetingError:
-        raise _no_meeting(options.meeting) from None
-    _give(drawn, options.output)
+        raise no_meeting(options.meeting) from None
+    give(drawn, options.output)
     return 0
 
 
 def yearly(options: argparse.Namespace) -> int:
     """Count the meetings of a year."""
-    counted = statistics.of_year(_store(options), options.year)
+    counted = statistics.of_year(store_of(options), options.year)
     if options.csv:
         writer = csv.writer(sys.stdout)
         writer.writerow(statistics.COLUMNS)
@@ -306,7 +317,7 @@ def config_sample(_options: argparse.Namespace) -> int:
     return 0
 
 
-def _give(content: bytes, output: Path | None) -> None:
+def give(content: bytes, output: Path | None) -> None:
     """Write a document whole or not at all; to standard output without a file."""
     if output is None:
         sys.stdout.buffer.write(content)

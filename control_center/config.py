@@ -136,6 +136,22 @@ class IncidentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             raise ValueError(f"group_sites is {self.group_sites}, at least 2 are needed")
 
 
+class NamesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Names that the official papers print; organisations are renamed, so none stands in the code.
+
+    Attributes:
+        department: Who runs the system, and gets the registration form (Phụ lục I).
+        place: Where it is signed.
+        parent: Body above the units that register; empty: dots to be filled in by hand.
+        power: The power company that is told of a meeting (9.2).
+    """
+
+    department: str = "Sở Thông tin và Truyền thông"
+    place: str = "Bình Định"
+    parent: str = ""
+    power: str = "Công ty Điện lực Bình Định"
+
+
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the center's file says, with the defaults filled in."""
 
@@ -146,6 +162,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     web: WebSettings = WebSettings()
     notify: NotifySettings = NotifySettings()
     incidents: IncidentSettings = IncidentSettings()
+    names: NamesSettings = NamesSettings()
 
     @property
     def directory(self) -> Path:
@@ -160,6 +177,7 @@ _TABLES: dict[str, type[msgspec.Struct]] = {
     "web": WebSettings,
     "notify": NotifySettings,
     "incidents": IncidentSettings,
+    "names": NamesSettings,
 }
 
 
@@ -227,4 +245,12 @@ group_sites = 3
 group_window_s = 3.0
 # In a meeting, heartbeats may be missing for so many seconds before the agent counts as silent.
 heartbeat_grace_s = 10.0
+
+[names]
+# Names that the official papers print: who runs the system, where papers are signed, the body above the units that register
+# (empty: dots to be filled in by hand), the power company.
+department = "Sở Thông tin và Truyền thông"
+place = "Bình Định"
+parent = ""
+power = "Công ty Điện lực Bình Định"
 """

@@ -246,7 +246,7 @@ class Service:
 
     def _make_web(self) -> tuple[BoardServer, socket.socket]:
         web = self._configuration.web
-        app = create_app(self._live, self._engine, acknowledge=self._acknowledge)
+        app = create_app(self._live, self._engine, acknowledge=self._acknowledge, names=self._configuration.names)
         try:
             listener = socket.create_server((web.host, web.port), family=socket.AF_INET6 if ":" in web.host else socket.AF_INET)
         except OSError as error:

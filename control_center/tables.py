@@ -14,7 +14,8 @@ from contract.catalog.words import number
 from contract.findings import Severity
 from contract.meetings import Role, Window
 from control_center.incidents.model import Incident, IncidentState
-from control_center.meetings import plan
+from control_center.meetings.duties import Duty, Kind
+from control_center.meetings.duties import duties as duties_of
 from control_center.meetings.statistics import COLUMNS, Statistics
 from control_center.meetings.working_days import VIETNAM
 from control_center.store.registry import Contact, MeetingRecord, Site
@@ -85,21 +86,34 @@ def meeting(one: MeetingRecord, names: Mapping[str, str], now: datetime) -> None
         ("Họp", _window(one.plan.live)),
         ("Kết thúc, kiểm tra cuối", _window(one.plan.wrap_up)),
         ("Đăng ký", f"{moment(one.registered_at)} {one.late}".strip()),
-        ("Xác nhận", _duty(one.confirmed_at, one.registered_at, now)),
-        ("Thông báo điện lực", _duty(one.power_notified_at, one.confirmed_at, now)),
+        *((DUTIES[duty.kind], _duty(duty, now)) for duty in duties_of(one)),
     ):
         if text:
             table.add_row(name, text)
     _console().print(table)
 
 
-def _duty(done_at: datetime | None, since: datetime | None, now: datetime) -> str:
-    if done_at is not None:
-        return moment(done_at)
-    if since is None:
+DUTIES = {
+    Kind.CONFIRM: "Xác nhận phiếu đăng ký (Điều 9.1)",
+    Kind.POWER: "Thông báo điện lực (Điều 9.2)",
+    Kind.HANDOVER: "Bàn giao bản ghi (Điều 12.2)",
+}
+
+
+def _duty(duty: Duty, now: datetime) -> str:
+    if duty.done_at is not None:
+        return moment(duty.done_at)
+    if duty.due is None:
         return "chưa"
-    due = plan.duty_due(since)
-    return f"chưa, hạn {moment(due)}" + (" — QUÁ HẠN" if now > due else "")
+    return f"chưa, hạn {moment(duty.due)}" + (" — QUÁ HẠN" if duty.overdue(now) else "")
+
+
+def duties(waiting: Sequence[tuple[MeetingRecord, Duty]], now: datetime) -> None:
+    """What is to be done for meetings, one duty a row."""
+    table = _table(f"{len(waiting)} việc", "Cuộc họp", "Nội dung", "Việc", "Hạn")
+    for record, duty in waiting:
+        table.add_row(record.id, record.title, DUTIES[duty.kind], _duty(duty, now))
+    _console().print(table)
 
 
 def incidents(shown: Sequence[Incident], names: Mapping[str, str]) -> None:

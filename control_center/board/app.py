@@ -26,6 +26,8 @@ from control_center.board.desk import Desk
 from control_center.board.forms import Forms
 from control_center.board.guard import OWN_NAMES, Guard
 from control_center.board.painter import STATIC, Painter
+from control_center.board.registering import Registering
+from control_center.config import NamesSettings
 from control_center.incidents.model import Incident
 from control_center.live import Live
 from control_center.store.incidents import acknowledged
@@ -97,6 +99,7 @@ def create_app(
     clock: Callable[[], datetime] = _now,
     acknowledge: Acknowledge | None = None,
     allowed_hosts: Iterable[str] = OWN_NAMES,
+    names: NamesSettings | None = None,
 ) -> Starlette:
     """The board over a live state and a store.
 
@@ -111,6 +114,7 @@ def create_app(
         acknowledge: Acknowledges an incident: (incident id, name of who did, UTC). By default it is written to the
             store and told to `live` at once.
         allowed_hosts: Names by which browsers may ask for the board, beside its IP addresses; ``*`` allows all.
+        names: Names that the official papers print.
 
     Returns:
         The application; its `state.board.closing` event ends all streams (`server.make_server` sets it).
@@ -135,6 +139,7 @@ def create_app(
             Route("/", shown.wall),
             Route("/events", board.events),
             Route("/site/{site}", shown.site),
+            *Registering(desk, engine, names or NamesSettings()).routes(),
             Route("/meetings", shown.meetings),
             Route("/meeting/{meeting}", shown.meeting),
             Route("/meeting/{meeting}/form", shown.form),

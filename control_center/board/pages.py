@@ -18,6 +18,7 @@ from control_center.board.forms import DOWNLOADS, Forms
 from control_center.board.guard import FORM_POLICY
 from control_center.board.records import check_view, span_lines
 from control_center.incidents.model import Incident
+from control_center.meetings.request import NEEDS
 from control_center.store.registry import MeetingRecord
 
 _HISTORY = timedelta(days=30)
@@ -89,6 +90,7 @@ class Pages:
             names=names,
             roles=wording.ROLE,
             counts=counts,
+            needs=" ".join(NEEDS[need] for need in record.needs),
             checks=[check_view(site, names.get(site, site), check) for site, check in checks],
             incidents=self._views(incidents, names),
         )

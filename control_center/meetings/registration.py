@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -18,6 +18,13 @@ from control_center.store import registry
 from control_center.store.registry import MeetingRecord, MeetingSite, Site
 
 MEETING_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
+
+
+class Attendance(NamedTuple):
+    """What Phụ lục I asks of a site: number of people, and the contact there."""
+
+    people: int | None = None
+    contact: str = ""
 
 
 class RefusedMeetingError(ValueError):
@@ -41,6 +48,7 @@ def register(
     meeting_id: str = "",
     emergency: bool = False,
     leads: plan.Leads | None = None,
+    who_comes: Mapping[str, Attendance] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> MeetingRecord:
     """Register a meeting of one main site and its branches.
@@ -57,7 +65,8 @@ def register(
         meeting_id: ASCII; made from time and main site when empty.
         emergency: Called at short notice (R21).
         leads: Leads and lengths of the phases; the regulation's when None.
-        more: Further fields of `MeetingRecord` (place, chair, technician, phone, basis …).
+        who_comes: By site id, how many people are expected there and whom to ask for.
+        more: Further fields of `MeetingRecord` (place, chair, technician, phone, basis, needs …).
 
     Returns:
         The meeting as registered; `late` says whether it came too late.
@@ -79,7 +88,8 @@ def register(
         drawn = plan.draw(begins_at, ends_at, registered_at=registered_at, emergency=emergency, leads=leads)
     except plan.PlanError as error:
         raise RefusedMeetingError([str(error)]) from error
-    parts = (MeetingSite(site=main, role=Role.MAIN), *(MeetingSite(site=branch, role=Role.BRANCH) for branch in branches))
+    roles = {main: Role.MAIN} | dict.fromkeys(branches, Role.BRANCH)
+    parts = tuple(_part(site, role, (who_comes or {}).get(site, Attendance())) for site, role in roles.items())
     record = MeetingRecord(
         id=meeting_id or _free_id(engine, begins_at, main),
         title=unicodedata.normalize("NFC", title.strip()),
@@ -96,6 +106,10 @@ def register(
         raise RefusedMeetingError(taken)
     registry.save_meeting(engine, record)
     return record
+
+
+def _part(site: str, role: Role, coming: Attendance) -> MeetingSite:
+    return MeetingSite(site=site, role=role, attendees=coming.people, contact=unicodedata.normalize("NFC", coming.contact.strip()))
 
 
 def _site_faults(main: str, branches: Sequence[str], sites: Mapping[str, Site]) -> list[str]:

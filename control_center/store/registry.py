@@ -47,6 +47,16 @@ class ContactRole(StrEnum):
     """The power company."""
 
 
+class Need(StrEnum):
+    """What else a meeting asks for: point 8 of Phụ lục I."""
+
+    PROJECTOR = "projector"
+    VIDEO = "video"
+    SPEECH = "speech"
+    RECORDING = "recording"
+    """Pictures and sound of the meeting, to be handed over afterwards (12.2)."""
+
+
 class SiteRow(Base):
     """Table of sites."""
 
@@ -97,6 +107,7 @@ class MeetingRow(Base):
     confirmed_by: Mapped[str] = mapped_column(NfcText, default="")
     power_notified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    needs: Mapped[list[str]] = mapped_column(JSON, default=list)
     sites: Mapped[list[MeetingSiteRow]] = relationship(order_by="MeetingSiteRow.position", cascade="all, delete-orphan", lazy="selectin")
 
 
@@ -189,6 +200,7 @@ class MeetingRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     confirmed_by: str = ""
     power_notified_at: datetime | None = None
     cancelled_at: datetime | None = None
+    needs: tuple[Need, ...] = ()
 
     def as_meeting(self) -> Meeting:
         """The meeting as the sites need to know it."""
@@ -293,6 +305,7 @@ def save_meeting(engine: Engine, record: MeetingRecord) -> None:
             setattr(row, name, getattr(record, name))
         row.begins_at, row.ends_at = record.plan.live.begins_at, record.plan.live.ends_at
         row.plan = msgspec.json.encode(record.plan).decode()
+        row.needs = [need.value for need in record.needs]
         present = {part.site: part for part in row.sites}
         row.sites = [_meeting_site_row(present.get(part.site), part, position) for position, part in enumerate(record.sites)]
         session.add(row)
@@ -345,5 +358,9 @@ def _site(row: SiteRow) -> Site:
 def _record(row: MeetingRow) -> MeetingRecord:
     parts = tuple(MeetingSite(site=part.site, role=Role(part.role), attendees=part.attendees, contact=part.contact) for part in row.sites)
     return MeetingRecord(
-        id=row.id, plan=msgspec.json.decode(row.plan, type=Plan), sites=parts, **{name: getattr(row, name) for name in _COPIED}
+        id=row.id,
+        plan=msgspec.json.decode(row.plan, type=Plan),
+        sites=parts,
+        needs=tuple(Need(name) for name in row.needs),
+        **{name: getattr(row, name) for name in _COPIED},
     )

@@ -174,3 +174,25 @@ def test_statistics_count_a_year(center: Center) -> None:
 def test_the_sample_passes_the_check(center: Center) -> None:
     center.file.write_text(center("config", "sample").out, encoding="utf-8")
     assert center("config", "check").status == 0
+
+
+@pytest.mark.req("R20", "R22")
+def test_papers_of_a_meeting_come_out_and_a_calendar_goes_in(center: Center, tmp_path: Path) -> None:
+    center.with_sites()
+    begins, ends = ("2026-12-07T08:00", "2026-12-07T10:00")
+    sites = ("--main", "quy-nhon", "--branch", "hoai-nhon")
+    more = ("--need", "video", "--attendees", "hoai-nhon=12", "--contact", "hoai-nhon=Bà Hoa", "--id", "m1")
+    added = center("meeting", "add", "--title", "Họp", "--organizer", "UBND", *sites, "--begins", begins, "--ends", ends, *more)
+    assert added.status == 0, added.err
+    for kind, start in (("ics", b"BEGIN:VCALENDAR"), ("docx", b"PK"), ("pdf", b"%PDF")):
+        paper = tmp_path / f"m1.{kind}"
+        assert center("meeting", "export", "m1", "--format", kind, "-o", str(paper)).status == 0
+        assert paper.read_bytes().startswith(start)
+    calendar = tmp_path / "m1.ics"
+    assert "đã có cuộc họp" in center("meeting", "import", str(calendar)).err
+    calendar.write_bytes(calendar.read_bytes().replace(b"20261207", b"20261208"))
+    assert center("meeting", "import", str(calendar)).status == 0
+    assert center("meeting", "done", "m1", "power").status == 2
+    assert "UBND" in center("meeting", "letter", "m1", "confirm").out
+    assert center("meeting", "done", "m1", "confirm", "--by", "Ông Nam").status == 0
+    assert "Thông báo điện lực" in center("meeting", "duties").out

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, select
 
 from contract import messages
@@ -30,9 +31,10 @@ from control_center.store import database, forms, incidents, tenancy
 from control_center.store.base import Base
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
-NEXT_MIGRATION = """
+HEAD = ScriptDirectory(str(database.MIGRATIONS)).get_current_head()
+NEXT_MIGRATION = f"""
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "next", "{HEAD}", None, None
 def upgrade() -> None:
     op.execute("CREATE INDEX of_the_next_version ON events (received_at)")
 """
@@ -192,11 +194,11 @@ def test_tables_are_upgraded_under_no_center_that_runs_but_there_is_nothing_to_r
     small: Center, next_version: Callable[[], None]
 ) -> None:
     with tenancy.alone(small.state):
-        assert small("db", "upgrade") == Typed(0, "migration 0001\n", "")
+        assert small("db", "upgrade") == Typed(0, f"migration {HEAD}\n", "")
         next_version()
         assert "the center runs in" in small("db", "upgrade").err
     upgraded = small("db", "upgrade")
-    assert upgraded.out.startswith("migration 0002, backup ")
+    assert upgraded.out.startswith("migration next, backup ")
     assert Path(upgraded.out.partition("backup ")[2].strip()).exists()
 
 
@@ -271,7 +273,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[]
     """Call it, and the program is one migration newer."""
     newer = tmp_path / "migrations"
     shutil.copytree(database.MIGRATIONS, newer, ignore=shutil.ignore_patterns("__pycache__"))
-    (newer / "versions" / "0002_next.py").write_text(NEXT_MIGRATION, encoding="utf-8")
+    (newer / "versions" / "next.py").write_text(NEXT_MIGRATION, encoding="utf-8")
     return lambda: monkeypatch.setattr(database, "MIGRATIONS", newer)
 
 

@@ -1,0 +1,94 @@
+"""Commands of the papers around a meeting: calendars, the registration form, the duties of articles 9 and 12."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+
+from control_center import commands, tables
+from control_center.commands import CommandError
+from control_center.meetings import calendars, duties
+from control_center.meetings.registration import Attendance
+from control_center.store import registry
+
+
+def attendance(options: argparse.Namespace) -> dict[str, Attendance]:
+    """Who comes where, from ``--attendees SITE=NUMBER`` and ``--contact SITE=WORDS``."""
+    people, contact = dict(options.attendees), dict(options.contact)
+    faulty = [site for site, number in people.items() if not (number.isascii() and number.isdigit() and len(number) < 7)]
+    if faulty:
+        raise CommandError(*(f"--attendees {site}={people[site]}: a number of people is needed" for site in faulty))
+    return {site: Attendance(int(people[site]) if site in people else None, contact.get(site, "")) for site in [*people, *contact]}
+
+
+def calendar_import(options: argparse.Namespace) -> int:
+    """Register the meetings of an .ics file; what a calendar does not tell is given by options."""
+    try:
+        content = options.file.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{options.file}: cannot be read: {error.strerror}") from None
+    engine = commands.store_of(options)
+    try:
+        invitations = calendars.read(content, {site.id: site for site in registry.sites(engine)})
+    except calendars.CalendarError as error:
+        raise CommandError(f"{options.file}: {error}") from None
+    for one in invitations:
+        main = options.main or one.main
+        record = commands.register(
+            engine,
+            title=one.title,
+            organizer=options.organizer or one.organizer,
+            main=main,
+            branches=[site for site in (options.branch or one.branches) if site != main],
+            begins_at=one.begins_at,
+            ends_at=one.ends_at,
+            emergency=one.emergency,
+            who_comes=one.who_comes,
+            more=one.more,
+        )
+        print(f"{record.id}\t{record.title}")
+    return 0
+
+
+def meeting_export(options: argparse.Namespace) -> int:
+    """Give a meeting out as .ics, or its registration form (Phụ lục I) as DOCX or PDF."""
+    from control_center.meetings import papers  # noqa: PLC0415 -- documents are heavy
+
+    configuration = commands.configuration_of(options)
+    engine = commands.open_database(configuration)
+    made = papers.make(engine, options.meeting, options.format, configuration.names, datetime.now(UTC))
+    if made is None:
+        raise commands.no_meeting(options.meeting)
+    commands.give(made, options.output)
+    return 0
+
+
+def meeting_done(options: argparse.Namespace) -> int:
+    """Put down that a duty was done."""
+    try:
+        record = duties.done(commands.store_of(options), options.meeting, duties.Kind(options.duty), at=datetime.now(UTC), by=options.by)
+    except LookupError:
+        raise commands.no_meeting(options.meeting) from None
+    except duties.DutyError as error:
+        raise CommandError(str(error)) from None
+    print(f"{record.id}\t{record.title}")
+    return 0
+
+
+def meeting_duties(options: argparse.Namespace) -> int:
+    """Show what is to be done, the overdue first; 1 if something is."""
+    now = datetime.now(UTC)
+    waiting = duties.waiting(registry.meetings(commands.store_of(options)), now)
+    tables.duties(waiting, now)
+    return int(any(duty.overdue(now) for _, duty in waiting))
+
+
+def meeting_letter(options: argparse.Namespace) -> int:
+    """Print the draft of the letter that a duty asks for."""
+    configuration = commands.configuration_of(options)
+    engine = commands.open_database(configuration)
+    record = registry.meeting(engine, options.meeting)
+    if record is None:
+        raise commands.no_meeting(options.meeting)
+    print(duties.draft(duties.Kind(options.duty), record, {site.id: site for site in registry.sites(engine)}, configuration.names))
+    return 0
