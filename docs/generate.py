@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import re
 import sys
 import tomllib
 from collections import defaultdict
@@ -121,8 +122,14 @@ def metrics() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _treated() -> set[str]:
+    """Anchors of the entries of the runbook."""
+    return set(re.findall(r'<a id="([^"]+)">', (DOCS / "runbook.vi.md").read_text(encoding="utf-8")))
+
+
 def faults() -> str:
-    """Table of every fault code, by component."""
+    """Table of every fault code, by component; a code leads to its entry in the runbook."""
+    treated = _treated()
     lines = [NOTE + "# Faults\n\nDeclared once, in `contract/catalog/`; board, form and terminal take their words from there.\n"]
     for component in Component:
         own = [spec for spec in FAULTS.values() if spec.component is component]
@@ -132,9 +139,8 @@ def faults() -> str:
             lines.append("| code | severity | on the form | sentence | câu báo | làm gì |\n|---|---|---|---|---|---|")
         for spec in own:
             differing = "".join(f"; {phase}: {severity}" for phase, severity in spec.severity_in.items())
-            lines.append(
-                f"| `{spec.code}` | {spec.severity}{differing} | {_EFFECT[spec.effect]} | {spec.en} | {spec.vi} | {spec.advice_vi} |"
-            )
+            code = f"[`{spec.code}`](runbook.vi.md#{spec.runbook})" if spec.runbook in treated else f"`{spec.code}`"
+            lines.append(f"| {code} | {spec.severity}{differing} | {_EFFECT[spec.effect]} | {spec.en} | {spec.vi} | {spec.advice_vi} |")
     return "\n".join(lines) + "\n"
 
 

@@ -294,8 +294,8 @@ FAULTS: tuple[FaultSpec, ...] = (
         title_en="Howling",
         vi="Micro {target} hú, rít ở {frequency_hz}, tăng {growth_db_per_s} dB/giây, mức {figure} (cảnh báo từ {growth_limit_db_per_s} dB/giây)",
         en="Microphone {target} howls at {frequency_hz}, growing by {growth_db_per_s} dB/s, at {figure} (told from {growth_limit_db_per_s} dB/s)",
-        advice_vi="Giảm ngay âm lượng loa hoặc micro này; cắt dải {frequency_hz} sâu {notch_db} dB trên bộ lọc; đưa micro ra xa loa.",
-        advice_en="Turn the loudspeaker or this microphone down now; notch {frequency_hz} by {notch_db} dB; move it away from the loudspeaker.",
+        advice_vi="Giảm ngay âm lượng loa hoặc micro này; cắt {frequency_hz} trên bộ lọc (Q {notch_q}, rộng {notch_width_hz} Hz, sâu {notch_db} dB); đưa micro ra xa loa.",
+        advice_en="Turn the loudspeaker or this microphone down now; notch {frequency_hz} (Q {notch_q}, {notch_width_hz} Hz wide, {notch_db} dB deep); move it away from the loudspeaker.",
     ),
     FaultSpec(
         code="microphone.sustained_tone",

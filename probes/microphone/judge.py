@@ -33,10 +33,14 @@ _NOISE_TICKS = 10
 _NOISE_FORGOTTEN_S = 10.0
 _NOISE_SPREAD_DB = 6.0
 _NOISE_TONALITY = 0.3
-_HUM_SEGMENTS, _HUM_NEEDED = 4, 3
+_NOISE_UNREST_DB = 1.25
+_HUM_SEGMENTS, _HUM_NEEDED = 6, 5
 _HUM_STEADY_DB = 4.0
+_STILL_OFFSET = 0.7
+"""An offset that wanders about its limit is one offset."""
 _GAPS_WITHIN_S = 10.0
-_NOTCH_DB = 12.0
+_NOTCH_DB, _NOTCH_Q = 12.0, 14.0
+"""A tenth of an octave, as parametric equalizers offer it: narrow enough not to be heard in speech, wide enough for a howl that wanders."""
 
 
 class Change(NamedTuple):
@@ -84,19 +88,21 @@ class ChannelJudge:
         self._mute_is_normal = settings.mute_is_normal and phase is Phase.LIVE
         self._second: deque[Tick] = deque(maxlen=10)
         self._silent_since_s: float | None = None
+        self._heard = False
         self.muted: bool | None = None
         """What the mixer says of the ticks that come now; None where it says nothing."""
         self._speech: deque[Tick] = deque(maxlen=_TALK_TICKS)
         self._noise: deque[Tick] = deque(maxlen=_NOISE_TICKS)
         self._hum: deque[tuple[Tick, Hum]] = deque(maxlen=_HUM_SEGMENTS)
         self._gaps: deque[tuple[float, int]] = deque()
+        self._is_offset = False
         self._now_s = 0.0
         conditions = {
             "dead": (self._dead, 0.2),
             "muted": (self._muted, 0.2),
             "clipping": (self._clipping, 1.0),
-            "dc_offset": (self._dc_offset, 2.0),
-            "hum": (self._hums, 2.0),
+            "dc_offset": (self._dc_offset, 5.0),
+            "hum": (self._hums, 5.0),
             "noisy": (self._noisy, 5.0),
             "low_level": (self._low_level, 3.0),
             "high_level": (self._high_level, 3.0),
@@ -168,7 +174,8 @@ class ChannelJudge:
         }
         howling = tone.kind == "howling"
         if howling:
-            details |= {"growth_limit_db_per_s": self._limits.howl_growth_db_per_s, "notch_db": _NOTCH_DB}
+            details |= {"growth_limit_db_per_s": self._limits.howl_growth_db_per_s, "notch_db": _NOTCH_DB, "notch_q": _NOTCH_Q}
+            details["notch_width_hz"] = round(tone.frequency_hz / _NOTCH_Q)
         return catalog.finding(
             f"microphone.{tone.kind}",
             self._phase,
@@ -203,9 +210,9 @@ class ChannelJudge:
             self._gaps.popleft()
 
     def _is_noise(self, tick: Tick) -> bool:
-        """Whether the last second was an even hiss: no rhythm, no line."""
+        """Whether the last second was an even hiss: no rhythm, no line, no change of colour."""
         even = len(self._second) == 10 and tick.spread_db < _NOISE_SPREAD_DB and tick.tonality < _NOISE_TONALITY
-        return even and not tick.tone_sounds
+        return even and not tick.tone_sounds and sum(each.unrest_db for each in self._second) < 10 * _NOISE_UNREST_DB
 
     def _dead(self, tick: Tick) -> Measured | None:
         return None if self.muted else self._silence(tick)
@@ -217,11 +224,13 @@ class ChannelJudge:
         """Digital zero that has lasted, where it is not the way of the room."""
         level = dbfs(tick.audible_power)
         if level > self._limits.dead_level_dbfs or self._mute_is_normal:
+            self._heard = self._heard or level > self._limits.dead_level_dbfs
             self._silent_since_s = None
             return None
         if self._silent_since_s is None:
             self._silent_since_s = tick.began_at_s
-        if tick.ends_at_s - self._silent_since_s < self._limits.dead_after_s - 1e-6:
+        patience_s = self._limits.silenced_after_s if self._heard else self._limits.dead_after_s
+        if tick.ends_at_s - self._silent_since_s < patience_s - 1e-6:
             return None
         return Measured(level, self._limits.dead_level_dbfs, "dBFS", self._silent_since_s)
 
@@ -235,12 +244,12 @@ class ChannelJudge:
 
     def _dc_offset(self, _: Tick) -> Measured | None:
         percent = 100 * abs(sum(tick.offset for tick in self._second)) / len(self._second)
-        if len(self._second) < 10 or percent <= self._limits.dc_offset_high_percent:
-            return None
-        return Measured(percent, self._limits.dc_offset_high_percent, "%", self._second[0].began_at_s)
+        limit = self._limits.dc_offset_high_percent
+        self._is_offset = len(self._second) == 10 and percent > limit * (_STILL_OFFSET if self._is_offset else 1)
+        return Measured(percent, limit, "%", self._second[0].began_at_s) if self._is_offset else None
 
     def _hums(self, _: Tick) -> Measured | None:
-        """Steady lines at 50 Hz and its harmonics over two seconds; a voice at 100 Hz neither stands still nor lasts."""
+        """Steady lines at 50 Hz and its harmonics over three seconds; a voice at 100 Hz neither stands still nor lasts."""
         levels = sorted(dbfs(hum.power) for _, hum in self._hum if hum.power > 0)[-_HUM_NEEDED:]
         if len(self._hum) < _HUM_SEGMENTS or len(levels) < _HUM_NEEDED or levels[-1] - levels[0] > _HUM_STEADY_DB:
             return None

@@ -56,7 +56,8 @@ class MicrophoneLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     Attributes:
         look_s: How long a device is listened to in one run.
         dead_level_dbfs: At or below it there is no microphone behind the converter; smaller is stricter for the room.
-        dead_after_s: For how long.
+        dead_after_s: For how long, where nothing has been heard before.
+        silenced_after_s: For how long, where something has: a voice made or gated by a machine pauses in digital zero.
         speech_low_dbfs, speech_high_dbfs: Range of the level of speech, measured while somebody speaks.
         noise_floor_high_dbfs: Noise between the words.
         clipped_runs_per_s: Runs of consecutive full-scale samples in one second.
@@ -77,7 +78,8 @@ class MicrophoneLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     look_s: _Seconds = 3.0
     dead_level_dbfs: _Dbfs = -100.0
-    dead_after_s: _Seconds = 1.0
+    dead_after_s: _Seconds = 2.0
+    silenced_after_s: _Seconds = 3.0
     speech_low_dbfs: _Dbfs = -45.0
     speech_high_dbfs: _Dbfs = -8.0
     noise_floor_high_dbfs: _Dbfs = -45.0

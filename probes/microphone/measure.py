@@ -12,7 +12,7 @@ from probes.microphone.howling import Tone, ToneCriteria, ToneFinder
 from probes.microphone.hum import Hum, HumMeter
 from probes.microphone.levels import LOWEST_DBFS, ClippingCounter, GapCounter, flat_tops
 from probes.microphone.loudness import LoudnessMeter
-from probes.microphone.spectrum import Spectrograph, local_floor, tonality
+from probes.microphone.spectrum import Spectrograph, Unrest, local_floor, tonality
 from probes.microphone.speech import SpeechGate
 
 HOPS_PER_TICK = 10
@@ -31,6 +31,7 @@ class Tick(NamedTuple):
         clipped_runs, flat_tops, gaps: Counted in these 100 ms: at full scale, cut off below it, lost samples.
         activity: For the active speech level.
         tonality: Share of the power in lines, 0 to 1.
+        unrest_db: Change of the octave bands since the tick before.
         floor_dbfs, spread_db, speech, in_talk: What the speech gate says.
         momentary_lufs, short_term_lufs: BS.1770-4, None in the first 0.4 and 3 s.
         hum: Of the half second that ended here; None in between.
@@ -50,6 +51,7 @@ class Tick(NamedTuple):
     gaps: int
     activity: Activity
     tonality: float
+    unrest_db: float
     floor_dbfs: float
     spread_db: float
     speech: bool
@@ -68,6 +70,7 @@ class Ear:
         self._rate_hz, self._channels = rate_hz, channels
         self._spectrograph = Spectrograph(rate_hz, channels)
         self._step = self._spectrograph.hop * HOPS_PER_TICK
+        self._unrest = Unrest(self._spectrograph)
         self._clipping = ClippingCounter(channels, full_scale)
         self._gaps = GapCounter(rate_hz, channels)
         self._loudness = LoudnessMeter(rate_hz, channels, self._step)
@@ -135,7 +138,7 @@ class Ear:
         spectra = self._spectrograph.push(samples)
         spectral_power = spectra.real**2 + spectra.imag**2
         floor = local_floor(spectral_power)
-        tonal = tonality(spectral_power, floor).mean(axis=1)
+        tonal, unrest = tonality(spectral_power, floor).mean(axis=1), self._unrest.push(spectral_power)
         ticks = []
         for channel in range(self._channels):
             gate, finder = self._speech[channel], self._tones[channel]
@@ -155,6 +158,7 @@ class Ear:
                     gaps=int(gaps[channel]),
                     activity=activities[channel],
                     tonality=float(tonal[channel]),
+                    unrest_db=float(unrest[channel]),
                     floor_dbfs=gate.floor_dbfs,
                     spread_db=gate.spread_db,
                     speech=speech,

@@ -56,6 +56,27 @@ def local_floor(power: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.maximum(around, _NOTHING) * _per_neighbour(bins), np.float32)
 
 
+class Unrest:
+    """How much the octave bands from 125 Hz on change from one call to the next: noise stands still, music and voices do not.
+
+    Of even noise, white to brown, 100 ms differ from the 100 ms before by 0.4 to 1.0 dB in the mean of one second; of music, metal
+    and electronic included, by 1.2 to 6 (our measurement on six pieces).
+    """
+
+    def __init__(self, spectrograph: Spectrograph) -> None:
+        edges_hz = [125.0 * 2**octave for octave in range(7)]
+        bins = [round(edge_hz / spectrograph.bin_hz) for edge_hz in edges_hz]
+        self._starts = [start for start in bins if start < spectrograph.bins - 1]
+        self._before_db: NDArray[np.float64] | None = None
+
+    def push(self, power: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Mean change in dB per channel since the last call, from powers of the shape (channels, hops, bins); 0 at first."""
+        bands = np.add.reduceat(power.mean(axis=1, dtype=np.float64), self._starts, axis=1)
+        levels_db = 10 * np.log10(bands + _NOTHING)
+        before_db, self._before_db = self._before_db, levels_db
+        return np.zeros(len(power)) if before_db is None else np.asarray(np.abs(levels_db - before_db).mean(axis=1))
+
+
 @cache
 def _per_neighbour(bins: int) -> NDArray[np.float64]:
     """One over the number of neighbours that each bin has."""
