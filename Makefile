@@ -1,6 +1,6 @@
 # Everything a newcomer types; `make help` lists it. Each target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-soak vm-test check fmt bench docs lock packages roots clean
+.PHONY: help setup demo test test-soak vm-test check fmt bench bench-link docs lock packages roots clean
 PYTHON := .venv/bin/python
 PACKAGES := contract probes edge_agent control_center demo bench docs tests ansible packaging
 
@@ -38,6 +38,9 @@ fmt: setup ## put the code into shape
 
 bench: setup ## measured figures beside their goals and public peers; 1 when one is missed
 	@$(PYTHON) -m bench $(ARGS)
+
+bench-link: setup ## the link watch beside fping and irtt, cuts, false alarms (as root); ARGS=--quick for some minutes
+	@$(PYTHON) -m bench.link $(ARGS)
 
 docs: setup ## draw the generated documents again
 	@$(PYTHON) -m docs.generate

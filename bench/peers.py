@@ -49,7 +49,7 @@ PEERS = (
 
 def measure(peer: Peer, seconds: float) -> Footprint | str:
     """Footprint of a peer that is asked every ten seconds, or why it could not be measured."""
-    root = _fetched(peer.package)
+    root = fetched(peer.package)
     if isinstance(root, str):
         return root
     port = free_port()
@@ -76,7 +76,8 @@ def _running(peer: Peer, root: Path, port: int) -> Iterator[Program]:
         program.stop()
 
 
-def _fetched(package: str) -> Path | str:
+def fetched(package: str) -> Path | str:
+    """Folder of a Debian package unpacked, or why there is none."""
     folder = CACHE.resolve() / package
     if folder.exists():
         return folder

@@ -1,0 +1,1 @@
+"""The link watch measured: bias against the wire, cuts, false alarms, cost; ``make bench-link``."""
