@@ -45,7 +45,7 @@ FAILURES = MappingProxyType(
         Failure.UNREACHABLE: "không có đường mạng tới thiết bị",
         Failure.PERMISSION: "máy giám sát chưa được cấp quyền",
         Failure.UNSUPPORTED: "thiết bị không cho biết số đo này",
-        Failure.BAD_DATA: "số liệu nhận được không đọc được",
+        Failure.BAD_DATA: "dữ liệu nhận được bị hỏng, không đọc được",
         Failure.SKIPPED: "bộ dò chủ động nhường, không đo lúc này",
         Failure.NOT_HEARD: "chưa có tiếng nói để đánh giá",
         Failure.CRASHED: "bộ dò bị lỗi",

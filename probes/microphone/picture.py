@@ -1,6 +1,8 @@
-"""A spectrogram of a howl, where the room's configuration allows one (R9): kept at the site only, and nobody can hear it.
+"""A spectrogram of a howl, where the room's configuration allows one (R9): kept at the site only, and no words can be got out of it.
 
-Levels of the last seconds in steps of 10 ms and 25 Hz and whole decibels, without phase, in a grey picture of 8 bits.
+Mean levels of each quarter of a second in steps of 12.5 Hz, in whole shades of a grey picture, without phase. A howl is a line
+through many of them. Speech lives in changes of 2 to 8 Hz (Houtgast & Steeneken, JASA 77, 1985), of which a mean over 0.25 s
+leaves next to nothing; a picture in steps of 10 ms could be turned back into words (Griffin & Lim, IEEE Trans. ASSP 32, 1984).
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ FOLDER = "pictures"
 KEPT = 20
 """The oldest picture goes when there are more."""
 _SHOWN_S, _HIGHEST_HZ = 8.0, 8000.0
-_HOP_S, _WINDOW_S = 0.01, 0.04
+_HOP_S, _WINDOW_S, _COLUMN_S = 0.02, 0.08, 0.25
+_COLUMN_PIXELS, SCALE_PIXELS = 16, 24
+"""Width of a quarter second, and of the scale at the left: a mark at each 1000 Hz, and a bright one at the howl."""
+_MARK, _BRIGHT = 96, 255
 _DARKEST_DBFS = -100.0
 
 
@@ -59,23 +64,44 @@ class HowlPictures:
         name = f"howling-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}-{change.finding.frequency_hz or 0:.0f}Hz.png"
         try:
             self._folder.mkdir(exist_ok=True)
-            (self._folder / name).write_bytes(png(spectrogram(sound, self._rate_hz)))
+            (self._folder / name).write_bytes(png(picture_of(sound, self._rate_hz, change.finding.frequency_hz or 0.0)))
             for old in sorted(self._folder.glob("howling-*.png"))[:-KEPT]:
                 old.unlink()
         except OSError as error:
             _LOG.warning("%s: the picture of a howl was not kept: %s", self._folder, error.strerror)
 
 
+def picture_of(sound: NDArray[np.float32], rate_hz: int, howl_hz: float) -> NDArray[np.uint8]:
+    """The spectrogram with a scale at its left; the newest sound is at the right."""
+    levels = np.repeat(spectrogram(sound, rate_hz), _COLUMN_PIXELS, axis=1)
+    scale = np.zeros((len(levels), SCALE_PIXELS), np.uint8)
+    for mark_hz in range(1000, int(_HIGHEST_HZ) + 1, 1000):
+        _mark(scale[:, SCALE_PIXELS // 2 :], mark_hz, _MARK)
+    _mark(scale, howl_hz, _BRIGHT)
+    return np.concatenate([scale, levels], axis=1)
+
+
+def _mark(scale: NDArray[np.uint8], frequency_hz: float, shade: int) -> None:
+    row = len(scale) - 1 - round(frequency_hz * _WINDOW_S)
+    scale[max(0, row - 1) : max(0, row + 2)] = shade
+
+
 def spectrogram(sound: NDArray[np.float32], rate_hz: int) -> NDArray[np.uint8]:
-    """Grey levels, shape (frequencies from high to low, time): black −100 dBFS or less, white full scale."""
-    hop, size = round(_HOP_S * rate_hz), round(_WINDOW_S * rate_hz)
-    if len(sound) < size:
-        sound = np.concatenate([np.zeros(size - len(sound), np.float32), sound])
+    """Grey levels, shape (frequencies from high to low, quarter seconds): black −100 dBFS or less, white full scale.
+
+    What is left at the begin of the sound is no whole column and is not shown; a sound shorter than one is filled up with silence.
+    """
+    hop, size, column = round(_HOP_S * rate_hz), round(_WINDOW_S * rate_hz), round(_COLUMN_S * rate_hz)
+    columns = max(1, len(sound) // column)
+    sound = np.concatenate([np.zeros(columns * column, np.float32), sound])[-columns * column :]
     window = np.hanning(size)
-    frames = np.lib.stride_tricks.sliding_window_view(sound, size)[::hop] * window
-    power = np.square(np.abs(np.fft.rfft(frames, axis=1))) * (2 / window.sum()) ** 2
-    shown = power[:, : min(power.shape[1], round(_HIGHEST_HZ * size / rate_hz) + 1)]
-    levels_db = 10 * np.log10(np.maximum(shown, 10 ** (_DARKEST_DBFS / 10)))
+    shown = round(_HIGHEST_HZ * _WINDOW_S) + 1
+    power = np.zeros((columns, shown))
+    for number, part in enumerate(sound.reshape(columns, column)):
+        frames = np.lib.stride_tricks.sliding_window_view(part, size)[::hop] * window
+        spectra = np.square(np.abs(np.fft.rfft(frames, axis=1)[:, :shown])) * (2 / window.sum()) ** 2
+        power[number, : spectra.shape[1]] = spectra.mean(axis=0)
+    levels_db = 10 * np.log10(np.maximum(power, 10 ** (_DARKEST_DBFS / 10)))
     return np.asarray(np.clip(np.round(255 * (1 - levels_db / _DARKEST_DBFS)), 0, 255), np.uint8).T[::-1]
 
 

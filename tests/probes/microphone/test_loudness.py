@@ -66,6 +66,21 @@ def test_spoken_vietnamese_has_the_loudness_that_ffmpeg_says(spoken: Any, figure
     assert _by_us(path, figure) == pytest.approx(_by_ffmpeg(path), abs=0.11)
 
 
+_RECORDED = sorted(Path("/usr/share/sounds/alsa").glob("*.wav"))
+"""Real voices and a noise at 48 kHz, which alsa-utils brings."""
+
+
+def test_there_are_real_recordings() -> None:
+    if not _RECORDED:
+        pytest.skip("not installed: alsa-utils")
+    assert len(_RECORDED) > 5
+
+
+@pytest.mark.parametrize("path", _RECORDED, ids=lambda path: path.stem)
+def test_real_recordings_have_the_loudness_that_ffmpeg_says(figure: Any, path: Path) -> None:
+    assert _by_us(path, figure) == pytest.approx(_by_ffmpeg(path), abs=0.1)
+
+
 def _ebu_3341(case: int, sine: Any) -> Any:
     """Signals of EBU Tech 3341 (2016), table 1, for one channel at 48 kHz; levels of a sine's peak, as there."""
 

@@ -19,7 +19,7 @@ from contract.meetings import Phase
 from probes.interface import Look
 from probes.microphone.judge import Change
 from probes.microphone.limits import MicrophoneSettings
-from probes.microphone.picture import KEPT, HowlPictures, png, spectrogram
+from probes.microphone.picture import KEPT, SCALE_PIXELS, HowlPictures, png, spectrogram
 from probes.microphone.watch_protocol import MODULE, WatchRequest
 
 _SECONDS = 4
@@ -90,9 +90,25 @@ def test_a_howl_leaves_a_picture_at_the_site_only_where_the_room_allows_it(tmp_p
     picture = cv2.imread(str(kept), cv2.IMREAD_UNCHANGED)
     assert picture is not None
     assert picture.ndim == 2
-    line = picture.shape[0] - 1 - int(np.argmax(picture.mean(axis=1)))
-    assert line * 8000 / (picture.shape[0] - 1) == pytest.approx(2000, abs=30)
-    assert picture.max() == pytest.approx(255 * (1 - 20 / 100), abs=2)
+    scale, levels = picture[:, :SCALE_PIXELS], picture[:, SCALE_PIXELS:]
+    rows = picture.shape[0] - 1
+    assert (rows - int(np.argmax(levels.mean(axis=1)))) * 8000 / rows == pytest.approx(2000, abs=15)
+    assert levels.max() == pytest.approx(255 * (1 - 20 / 100), abs=2)
+    marked = rows - np.flatnonzero(scale[:, 0])
+    assert marked.mean() * 8000 / rows == pytest.approx(2000, abs=15)
+
+
+@pytest.mark.req("R9")
+def test_no_words_can_be_got_out_of_a_picture() -> None:
+    """What makes speech understood, changes of 2 to 8 Hz, is not in it: it has four columns a second, and syllables leave no trace."""
+    rate_hz = 16_000
+    t = np.arange(8 * rate_hz) / rate_hz
+    syllables = 0.5 - 0.5 * np.cos(2 * np.pi * 4 * t)
+    sound = (0.1 * syllables * np.random.default_rng(1).standard_normal(len(t))).astype(np.float32)
+    levels = spectrogram(sound, rate_hz)
+    assert levels.shape[1] == 8 * 4
+    swing_db = 100 / 255 * np.ptp(levels[40:-40].mean(axis=0))
+    assert swing_db < 1.5, "between words and pauses there are 30 dB"
 
 
 def test_other_findings_and_ends_are_not_drawn(tmp_path: Path) -> None:
