@@ -187,6 +187,7 @@ def _database(group: Group, add: _Add) -> None:
     make = add(group, "backup", "db_backup", "database, identities, forms and configuration in one archive, while the center runs")
     make.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: in the folder backups of center.directory")
     make.add_argument("--keep", type=_days, default=0, metavar="DAYS", help="then remove older ones beside it, by the time in their name")
+    add(group, "tidy", "db_tidy", "roll figures up to hours and forget old ones, as the running center does every night")
     back = add(group, "restore", "db_restore", "put an archive in the place of what is there, which is moved aside")
     back.add_argument("archive", type=Path, metavar="ARCHIVE")
     look = add(group, "verify", "db_verify", "say what is wrong with the database, or with an archive")

@@ -136,6 +136,27 @@ class IncidentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             raise ValueError(f"group_sites is {self.group_sites}, at least 2 are needed")
 
 
+class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long figures are kept; incidents, checks and forms are kept for ever.
+
+    Attributes:
+        minute_days: Figures by the minute, then rolled up to hours.
+        hour_days: Figures by the hour.
+        at_hour: Hour of the day (Vietnam) at which that is done.
+    """
+
+    minute_days: int = 7
+    hour_days: int = 1100
+    at_hour: int = 2
+
+    def __post_init__(self) -> None:
+        _check_positive(minute_days=self.minute_days, hour_days=self.hour_days)
+        if self.hour_days < self.minute_days:
+            raise ValueError(f"hour_days is {self.hour_days}, less than minute_days")
+        if not 0 <= self.at_hour <= 23:
+            raise ValueError(f"at_hour is {self.at_hour}, use 0–23")
+
+
 class NamesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Names that the official papers print; organisations are renamed, so none stands in the code.
 
@@ -163,6 +184,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     notify: NotifySettings = NotifySettings()
     incidents: IncidentSettings = IncidentSettings()
     names: NamesSettings = NamesSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @property
     def directory(self) -> Path:
@@ -178,6 +200,7 @@ _TABLES: dict[str, type[msgspec.Struct]] = {
     "notify": NotifySettings,
     "incidents": IncidentSettings,
     "names": NamesSettings,
+    "retention": RetentionSettings,
 }
 
 
@@ -253,4 +276,11 @@ department = "Sở Thông tin và Truyền thông"
 place = "Bình Định"
 parent = ""
 power = "Công ty Điện lực Bình Định"
+
+[retention]
+# Figures by the minute are kept for so many days, then rolled up to hours, which are kept for so many; every night at
+# this hour (Vietnam). Incidents, checks and forms are kept for ever.
+minute_days = 7
+hour_days = 1100
+at_hour = 2
 """

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from contract import systemd
 from contract.findings import Severity
 from contract.messages import Message
-from control_center import recovery, watchdog
+from control_center import housekeeping, recovery, watchdog
 from control_center.board.app import create_app
 from control_center.board.server import BoardServer, make_server
 from control_center.broker.configuration import CENTER_USER, Listener, Purpose, ServerTls
@@ -167,6 +167,7 @@ class Service:
             listeners = Listeners(ingest.publish, functools.partial(self._sites_changed, liveness), liveness.expect, liveness.heard)
             tasks.append(self._task(stack, self._clockwork.run(listeners), "clockwork"))
             tasks.append(self._task(stack, self._tell_health(ingest), "health"))
+            tasks.append(self._task(stack, housekeeping.run(self._engine, self._configuration.retention, _now), "housekeeping"))
             server, listener = self._make_web()
             tasks.append(self._task(stack, server.serve(sockets=[listener]), "web", lambda: setattr(server, "should_exit", True)))
             vigil = watchdog.tell(server.listening, lambda: ingest.connected, lambda: ingest.alive)

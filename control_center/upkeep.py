@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from control_center import housekeeping
 from control_center.commands import CommandError, configuration_of, open_database
 from control_center.config import Configuration
 from control_center.store import archive, copying, database, tenancy
@@ -48,6 +49,16 @@ def db_upgrade(options: argparse.Namespace) -> int:
             stack.enter_context(tenancy.alone(configuration.directory))
         made = database.upgrade(engine, configuration.directory / archive.BACKUPS, _now())
     print(f"migration {wanted}" + (f", backup {made}" if made else ""))
+    return 0
+
+
+def db_tidy(options: argparse.Namespace) -> int:
+    """Roll figures up and forget old ones now; the center may run."""
+    configuration = configuration_of(options)
+    engine = open_database(configuration)
+    done = housekeeping.tidy(engine, configuration.retention, _now())
+    engine.dispose()
+    print(f"{done.minutes} minutes rolled up to {done.hours} hours, {done.forgotten} old hours forgotten")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
@@ -11,8 +12,9 @@ from sqlalchemy.orm import Session
 from contract.messages import CheckDone
 from control_center.board.alerts import Contact
 from control_center.incidents.model import Incident
+from control_center.store import figures, registry
 from control_center.store import incidents as incident_store
-from control_center.store import registry
+from control_center.store.figures import Stretch
 from control_center.store.journal import EventRow
 from control_center.store.registry import MeetingRecord
 
@@ -68,6 +70,10 @@ class Archive:
         with Session(self._engine) as session:
             rows = session.execute(select(EventRow.site, EventRow.data).where(wanted).order_by(EventRow.time.desc()))
             return [(site, msgspec.json.decode(data, type=CheckDone)) for site, data in rows]
+
+    def figures(self, site: str, begins_at: datetime, ends_at: datetime) -> Iterator[Stretch]:
+        """Figures of a site over a span."""
+        return figures.between(self._engine, site, begins_at, ends_at)
 
     def acknowledge(self, incident_id: str, by: str, at: datetime) -> Incident | None:
         """Acknowledge an incident; None if there is no such one."""

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from contract.meetings import Phase
 from control_center.board import wording
 from control_center.board.alerts import IncidentView, incident_view
+from control_center.board.charts import WINDOWS, ChartView, charts
 from control_center.board.desk import Desk
 from control_center.board.forms import DOWNLOADS, Forms
 from control_center.board.guard import FORM_POLICY
@@ -22,6 +23,7 @@ from control_center.meetings.request import NEEDS
 from control_center.store.registry import MeetingRecord
 
 _HISTORY = timedelta(days=30)
+_CHARTED_H = 6
 _ERRORS = {
     400: ("Yêu cầu không đọc được", "Hãy quay lại và thử lần nữa."),
     403: ("Không được phép", "Yêu cầu không đến từ trang của hệ thống."),
@@ -65,7 +67,20 @@ class Pages:
         await self._desk.refresh_contacts()
         now = self._desk.clock()
         past = await run_in_threadpool(self._desk.archive.incidents_between, now - _HISTORY, now + timedelta(days=1), site)
-        return self._html("site.html", site=known, parts=self._desk.site_parts(site), past=self._views(past, {}))
+        hours = _hours(request.query_params.get("hours", ""))
+        drawn = await run_in_threadpool(self._charts, site, now - timedelta(hours=hours), now)
+        return self._html(
+            "site.html",
+            site=known,
+            parts=self._desk.site_parts(site),
+            past=self._views(past, {}),
+            charts=drawn,
+            hours=hours,
+            windows=WINDOWS,
+        )
+
+    def _charts(self, site: str, begins_at: datetime, ends_at: datetime) -> tuple[ChartView, ...]:
+        return charts(self._desk.archive.figures(site, begins_at, ends_at), begins_at, ends_at)
 
     async def meetings(self, _request: Request) -> Response:
         """All meetings, the latest first."""
@@ -140,6 +155,11 @@ class Pages:
 
     def _views(self, incidents: list[Incident], names: dict[str, str]) -> list[IncidentView]:
         return [incident_view(incident, names.get(incident.site) or self._desk.name_of(incident.site)) for incident in incidents]
+
+
+def _hours(asked: str) -> int:
+    """How far back charts go; the default for what no link of ours asks."""
+    return int(asked) if asked in {str(hours) for hours in WINDOWS} else _CHARTED_H
 
 
 def _phase(record: MeetingRecord, now: datetime) -> str:
