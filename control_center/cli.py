@@ -70,7 +70,12 @@ def parser() -> argparse.ArgumentParser:
     form.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     year = add(verbs, "statistics", "yearly", "count the meetings of a year")
     year.add_argument("year", type=int, metavar="YEAR")
-    year.add_argument("--csv", action="store_true", help="print as CSV")
+    year.add_argument("--csv", action="store_true", help="the same as --format csv")
+    year.add_argument("--format", choices=("table", "csv", "xlsx"), default="table")
+    year.add_argument(
+        "--column", action="append", default=[], metavar="NAME", help="once per column, in their order; a wrong name lists all"
+    )
+    year.add_argument("-o", "--output", type=Path, metavar="FILE")
     group = family("config", "the center's file")
     add(group, "check", "config_check", "read the file and say what is wrong with it")
     add(group, "sample", "config_sample", "print a commented sample")

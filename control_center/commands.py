@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import tomllib
 from datetime import UTC, datetime, timedelta
@@ -292,13 +291,17 @@ def form(options: argparse.Namespace) -> int:
 
 def yearly(options: argparse.Namespace) -> int:
     """Count the meetings of a year."""
-    counted = statistics.of_year(store_of(options), options.year)
-    if options.csv:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(statistics.COLUMNS)
-        writer.writerows(counted.rows)
-    else:
+    columns = options.column or statistics.DEFAULT
+    try:
+        counted = statistics.of_year(store_of(options), options.year, columns)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    if options.format == "table" and not options.csv:
         tables.statistics(counted)
+    else:
+        from control_center.meetings import sheets  # noqa: PLC0415 -- heavy
+
+        give(sheets.as_xlsx(counted) if options.format == "xlsx" else sheets.as_csv(counted), options.output)
     return 0
 
 

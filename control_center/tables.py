@@ -16,7 +16,7 @@ from contract.meetings import Role, Window
 from control_center.incidents.model import Incident, IncidentState
 from control_center.meetings.duties import Duty, Kind
 from control_center.meetings.duties import duties as duties_of
-from control_center.meetings.statistics import COLUMNS, Statistics
+from control_center.meetings.statistics import Statistics
 from control_center.meetings.working_days import VIETNAM
 from control_center.store.registry import Contact, MeetingRecord, Site
 
@@ -131,7 +131,7 @@ def incidents(shown: Sequence[Incident], names: Mapping[str, str]) -> None:
 
 def statistics(counted: Statistics) -> None:
     """Meetings of a year."""
-    table = _table(f"Năm {counted.year}: {len(counted.rows)} cuộc họp", *COLUMNS)
+    table = _table(f"Năm {counted.year}: {len(counted.rows)} cuộc họp", *counted.heads)
     for row in counted.rows:
         table.add_row(*(number(cell) if isinstance(cell, float) else str(cell) for cell in row))
     _console().print(table)

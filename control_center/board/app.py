@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from control_center.board import health, pages, stream
 from control_center.board.archive import Archive
+from control_center.board.counting import Counting
 from control_center.board.desk import Desk
 from control_center.board.forms import Forms
 from control_center.board.guard import OWN_NAMES, Guard
@@ -140,6 +141,7 @@ def create_app(
             Route("/events", board.events),
             Route("/site/{site}", shown.site),
             *Registering(desk, engine, names or NamesSettings()).routes(),
+            *Counting(desk, engine).routes(),
             Route("/meetings", shown.meetings),
             Route("/meeting/{meeting}", shown.meeting),
             Route("/meeting/{meeting}/form", shown.form),

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -61,6 +61,7 @@ def test_no_peak_is_lost_by_thinning() -> None:
     assert len(runs(thin)) == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(FIGURES, FIGURES, st.text(max_size=5)), max_size=30))
 def test_whatever_a_site_sends_the_drawing_is_well_formed_and_within_its_frame(told: list[tuple[float | None, float | None, str]]) -> None:
     stretches = minutes(*(rollup(figure, target=target, high=high) for figure, high, target in told))

@@ -166,3 +166,17 @@ def test_no_form_breaks_the_page(client: Any, changes: dict[str, str]) -> None:
     fields = "&".join(f"{name}={quote(text.encode('utf-8', 'surrogatepass'))}" for name, text in (FILLED | changes).items())
     headers = OWN | {"content-type": "application/x-www-form-urlencoded"}
     assert client.post("/meetings/new", headers=headers, content=fields).status_code in {303, 400, 422}
+
+
+@pytest.mark.req("R42")
+def test_statistics_are_shown_and_given_out_in_the_columns_that_were_ticked(client: Any, post: Callable[..., Any]) -> None:
+    post("/meetings/new", **FILLED)
+    page = client.get("/statistics?year=2026&column=title&column=attendees&column=nonsense").text
+    assert "1 cuộc họp" in page
+    assert "<script>alert" not in page
+    assert "/statistics/2026.xlsx?column=title&amp;column=attendees" in page
+    csv = client.get("/statistics/2026.csv?column=title&column=attendees").content.decode("utf-8-sig")
+    assert csv.splitlines() == ["Nội dung,Số người dự", "Họp <script>alert(1)</script>,12"]
+    assert client.get("/statistics/2026.xlsx").content.startswith(b"PK")
+    assert "không có cuộc họp nào" in client.get("/statistics?year=1999").text
+    assert [client.get(f"/statistics/{name}").status_code for name in ("2026.exe", "99999.csv", "x.csv")] == [404, 404, 404]

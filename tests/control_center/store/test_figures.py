@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
@@ -111,6 +111,7 @@ def test_a_metric_that_had_no_figure_stays_without_one() -> None:
 PARTS = st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(1, 100), st.sampled_from(["gateway", "mcu"])), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(PARTS)
 def test_nothing_is_lost_or_made_up_by_rolling_up(parts: list[tuple[float, int, str]]) -> None:
     rolled = merged(rollup(figure, weight, target=target, missing=1) for figure, weight, target in parts)
@@ -123,6 +124,7 @@ def test_nothing_is_lost_or_made_up_by_rolling_up(parts: list[tuple[float, int, 
         assert one.minimum <= one.p50 <= one.p95 <= one.p99 <= one.maximum  # type: ignore[operator]
 
 
+@settings(deadline=None)
 @given(PARTS, st.integers(0, 30))
 def test_counts_and_extremes_do_not_depend_on_the_order_in_which_parts_come(parts: list[tuple[float, int, str]], cut: int) -> None:
     made = [rollup(figure, weight, target=target) for figure, weight, target in parts]
