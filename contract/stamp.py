@@ -168,7 +168,7 @@ def cadence_of(tlvs: Iterable[Tlv]) -> int | None:
 
 def pack_sender(packet: SenderPacket) -> bytes:
     """Octets of a sender's packet."""
-    return _SENDER.pack(packet.seq & 0xFFFFFFFF, packet.sent, packet.error.word(), packet.ssid) + _pack_tlvs(packet.tlvs)
+    return _SENDER.pack(packet.seq & 0xFFFFFFFF, packet.sent, packet.error.word(), packet.ssid) + pack_tlvs(packet.tlvs)
 
 
 def pack_reflector(packet: ReflectorPacket) -> bytes:
@@ -184,7 +184,7 @@ def pack_reflector(packet: ReflectorPacket) -> bytes:
         packet.sender_error.word(),
         packet.sender_ttl,
     )
-    return head + _pack_tlvs(packet.tlvs)
+    return head + pack_tlvs(packet.tlvs)
 
 
 def unpack_sender(octets: bytes) -> SenderPacket:
@@ -201,7 +201,7 @@ def unpack_sender(octets: bytes) -> SenderPacket:
         seq, sent, error = struct.unpack_from("!IQH", octets)
         return SenderPacket(seq=seq, sent=sent, error=error_estimate(error))
     seq, sent, error, ssid = _SENDER.unpack_from(octets)
-    return SenderPacket(seq=seq, sent=sent, error=error_estimate(error), ssid=ssid, tlvs=_unpack_tlvs(octets[SENDER_OCTETS:]))
+    return SenderPacket(seq=seq, sent=sent, error=error_estimate(error), ssid=ssid, tlvs=unpack_tlvs(octets[SENDER_OCTETS:]))
 
 
 def unpack_reflector(octets: bytes) -> ReflectorPacket:
@@ -223,15 +223,16 @@ def unpack_reflector(octets: bytes) -> ReflectorPacket:
         sender_sent=sender_sent,
         sender_error=error_estimate(sender_error),
         sender_ttl=octets[40] if len(octets) > 40 else 0,
-        tlvs=_unpack_tlvs(octets[REFLECTOR_OCTETS:]),
+        tlvs=unpack_tlvs(octets[REFLECTOR_OCTETS:]),
     )
 
 
-def _pack_tlvs(tlvs: tuple[Tlv, ...]) -> bytes:
+def pack_tlvs(tlvs: tuple[Tlv, ...]) -> bytes:
+    """Octets of TLVs (RFC 8972, 4)."""
     return b"".join(_TLV.pack(tlv.flags, tlv.kind, len(tlv.content)) + tlv.content for tlv in tlvs) if tlvs else b""
 
 
-def _unpack_tlvs(octets: bytes) -> tuple[Tlv, ...]:
+def unpack_tlvs(octets: bytes) -> tuple[Tlv, ...]:
     """TLVs up to the first that is malformed."""
     tlvs: list[Tlv] = []
     at = 0

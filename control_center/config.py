@@ -75,10 +75,14 @@ class StampSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Attributes:
         host: Address to listen on.
         port: UDP port; 862 is the standard's, which needs CAP_NET_BIND_SERVICE.
+        secret_file: File of the secret from which the sites' keys are drawn, 64 hexadecimal digits; empty: no keys.
+        require_keys: Only sealed packets are a sign of life; to be set when all sites have their keys.
     """
 
     host: str = "127.0.0.1"
     port: int = 8862
+    secret_file: str = ""
+    require_keys: bool = False
 
     def __post_init__(self) -> None:
         _check_port(self.port)
@@ -248,6 +252,10 @@ key = ""
 # STAMP reflector (RFC 8762), UDP; 862 is the standard's port.
 host = "127.0.0.1"
 port = 8862
+# File of the secret from which the sites' keys are drawn (64 hexadecimal digits); empty: no keys.
+secret_file = ""
+# Only packets sealed with a site's key are a sign of life; set it when all sites have theirs.
+require_keys = false
 
 [web]
 # The board; 0 takes a free port.

@@ -38,6 +38,7 @@ from control_center.ingest.ingest import Ingest
 from control_center.ingest.link import BrokerAddress
 from control_center.live import LinkLight, Live
 from control_center.liveness import Liveness
+from control_center.liveness.keys import read_secret
 from control_center.notify import notices
 from control_center.notify.sender import Notifier, through_apprise
 from control_center.sites import identities
@@ -238,7 +239,12 @@ class Service:
     def _start_liveness(self, stack: contextlib.AsyncExitStack) -> Liveness:
         stamp = self._configuration.stamp
         try:
-            liveness = Liveness(stamp.host, stamp.port, self._clockwork.sites, functools.partial(self._in_loop, self._switchboard.signal))
+            secret = read_secret(stamp.secret_file)
+        except (OSError, ValueError) as error:
+            raise StartError(f"{self._configuration.path}: stamp: secret_file {stamp.secret_file!r}: {error}") from error
+        told = functools.partial(self._in_loop, self._switchboard.signal)
+        liveness = Liveness(stamp.host, stamp.port, self._clockwork.sites, told, secret=secret, require_keys=stamp.require_keys)
+        try:
             liveness.start()
         except OSError as error:
             raise StartError(f"{self._configuration.path}: stamp: {stamp.host}:{stamp.port}: {error.strerror}") from error

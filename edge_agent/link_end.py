@@ -98,6 +98,7 @@ class WatchedEnd:
         self.due_s = 0.0
         self.interval_s = 0.0
         self._settings = settings
+        self._key = settings.key_for(target)
         self._resolver = resolver
         self._announced_s = 0.0
         self._until_slow = 0
@@ -138,7 +139,7 @@ class WatchedEnd:
             self.failure = Failure.UNREACHABLE
             return True
         try:
-            self.wire = Wire(self.target, address, ssid=self._settings.ssid, dscp=self._settings.dscp)
+            self.wire = Wire(self.target, address, ssid=self._settings.ssid, dscp=self._settings.dscp, key=self._key)
             self.failure = None
         except OSError as error:
             self.failure = failure_of(error)

@@ -124,7 +124,7 @@ def _first(program: Program, word: str, cut: Cut, site: str | None) -> dict[str,
 def _backfill_errors(watch: Program, cut: Cut) -> list[float]:
     for said in watch.heard("Returned", cut.ended, cut.next + 1):
         gap = said["said"]["interruption"]
-        if gap is not None and gap["confirmed"]:
+        if gap is not None and gap.get("confirmed"):
             # A plugged cable carries packets when the kernel has noticed (one carrier event a second): the end has no truth to be held to.
             ends = [] if cut.kind == "link down" else [abs(_unix(gap["ended_at"]) - cut.ended)]
             return [abs(_unix(gap["began_at"]) - cut.began), *ends]

@@ -38,7 +38,7 @@ def figures(network: Network, minutes: float, sites: int) -> list[Figure]:
 def _alarms(rig: Rig, what: str, since: float) -> Figure:
     told = [one for watch in rig.watches for one in watch.heard("Confirmed", since, time.time())]
     told += rig.center.heard("confirmed", since, time.time())
-    short = sum(not gap["confirmed"] for gap in _gaps(rig, since))
+    short = sum(not gap.get("confirmed") for gap in _gaps(rig, since))
     return Figure(f"{what}: false alarms", len(told), "", 0, f"{short} short interruptions recorded")
 
 

@@ -20,8 +20,9 @@ from typing import Protocol
 import msgspec
 
 from contract import stamp
+from contract.stamp_auth import site_key
 from control_center.incidents.model import SilenceSignal, Witness
-from control_center.liveness.reflector import Counters, Reflector
+from control_center.liveness.reflector import Asked, Counters, Reflector
 from control_center.liveness.silence import Kind, Silence, SilenceRule
 from control_center.liveness.witness import Witnesses
 
@@ -70,16 +71,31 @@ class Liveness:
         port: UDP port; 0 takes a free one, see `port`.
         sites: By id; only the SSID tells who sends.
         on_signal: Hears of silences, in this thread; it must not wait.
+        secret: Of which the sites' keys are drawn (`contract.stamp_auth`); empty: nobody has one.
+        require_keys: Only sealed packets are a sign of life; else a site may go without a seal until it has once used it.
 
     Raises:
         OSError: from `start`, if the address cannot be had.
     """
 
-    def __init__(self, bind_host: str, port: int, sites: Mapping[str, Addressed], on_signal: Callable[[SilenceSignal], None]) -> None:
+    def __init__(
+        self,
+        bind_host: str,
+        port: int,
+        sites: Mapping[str, Addressed],
+        on_signal: Callable[[SilenceSignal], None],
+        *,
+        secret: bytes = b"",
+        require_keys: bool = False,
+    ) -> None:
         self.port = port
         self._bind_host = bind_host
         self._on_signal = on_signal
-        self._reflector = Reflector()
+        self._reflector = Reflector(key_of=lambda ssid: self._keys.get(ssid, b""))
+        self._secret = secret
+        self._keys: dict[int, bytes] = {}
+        self._require_keys = require_keys and bool(secret)
+        self._sealing: set[str] = set()
         self._rule = SilenceRule()
         self._by_ssid: dict[int, str] = {}
         self._heard_at: dict[str, datetime] = {}
@@ -114,6 +130,7 @@ class Liveness:
 
     def set_sites(self, sites: Mapping[str, Addressed]) -> None:
         """Know these sites, and no others, from now on."""
+        self._keys = {site.ssid: site_key(self._secret, name) for name, site in sites.items() if site.ssid} if self._secret else {}
         self._by_ssid = {site.ssid: name for name, site in sites.items() if site.ssid}
         self._wanted_hosts = {name: site.host for name, site in sites.items() if site.host}
         self._renamed.set()
@@ -187,7 +204,7 @@ class Liveness:
             asked = self._reflector.read(octets, received_ns or time.time_ns(), ttl)
             if asked is None:
                 continue
-            site = self._by_ssid.get(asked.packet.ssid) if asked.packet.ssid else None
+            site = self._site_of(asked)
             if site is not None:
                 came_s = min(now_s, (asked.received_ns - ahead_ns) / 1e9)
                 self._rule.heard(site, came_s, stamp.cadence_of(asked.packet.tlvs))
@@ -196,6 +213,16 @@ class Liveness:
             with contextlib.suppress(OSError):
                 self._socket.sendmsg((answer,), back, 0, sender)
         return False
+
+    def _site_of(self, asked: Asked) -> str | None:
+        """Whose sign of life it is; None if it is nobody's."""
+        site = self._by_ssid.get(asked.packet.ssid) if asked.packet.ssid else None
+        if site is None:
+            return None
+        if asked.fresh:
+            self._sealing.add(site)
+            return site
+        return None if asked.key or self._require_keys or site in self._sealing else site
 
     def _judge(self, now_s: float) -> None:
         expected, self._expected = self._expected, None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
+
+from contract.placing import CENTER
+from contract.stamp_auth import key_from_text
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
@@ -81,6 +85,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         targets: Whom to ask: tables, or words as on the command line.
         interface: Network interface of the TSLCD line; empty: whatever the routes say is right.
         dscp: Mark of the probes' packets, 0–63; 34 (AF41) rides with the video.
+        key_file: File with the site's STAMP key, 64 hexadecimal digits, drawn by the center; empty: its packets are not sealed.
     """
 
     fitted: bool = True
@@ -88,12 +93,27 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     targets: tuple[Target | str, ...] = ()
     interface: str = ""
     dscp: Annotated[int, msgspec.Meta(ge=0, le=63)] = 0
+    key_file: str = ""
 
     def __post_init__(self) -> None:
         labels = [target.label for target in self.ends]
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
             raise ValueError(f"target {twice[0]!r} is there twice: give each its own name")
+        try:
+            self.key_for(Target(host=CENTER, name=CENTER, kind=Kind.STAMP))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"key_file {self.key_file!r}: {error}") from None
+
+    def key_for(self, target: Target) -> bytes:
+        """Key that seals the packets to a target, the center's reflector only; empty: none.
+
+        Raises:
+            OSError, ValueError: the file cannot be read, or holds no key.
+        """
+        if not self.key_file or target.kind is not Kind.STAMP or target.name != CENTER:
+            return b""
+        return key_from_text(Path(self.key_file).read_text(encoding="ascii", errors="replace"))
 
     @property
     def ends(self) -> tuple[Target, ...]:

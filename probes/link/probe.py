@@ -67,7 +67,7 @@ class _End:
         way = way_to(address)
         self.interface = way.interface if way is not None else ""
         try:
-            self.wire = Wire(target, address, ssid=settings.ssid, dscp=settings.dscp)
+            self.wire = Wire(target, address, ssid=settings.ssid, dscp=settings.dscp, key=settings.key_for(target))
         except OSError as error:
             self.failure = failure_of(error)
 

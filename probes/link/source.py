@@ -16,7 +16,7 @@ import time
 
 import msgspec
 
-from contract import echo, stamp
+from contract import echo, stamp, stamp_auth
 from contract.readings import Failure
 from probes.link.limits import Kind, Target
 
@@ -32,6 +32,8 @@ _ONLY_REPLY_V4 = struct.pack("@I", 0xFFFFFFFF & ~(1 << echo.REPLY[4]))
 _ONLY_REPLY_V6 = struct.pack(
     "@8I", *(0xFFFFFFFF & ~(1 << (echo.REPLY[6] & 31)) if word == echo.REPLY[6] >> 5 else 0xFFFFFFFF for word in range(8))
 )
+_SIZES = (stamp.SENDER_OCTETS, stamp.SENDER_OCTETS + 8, *(stamp_auth.SEALED_OCTETS + tlvs for tlvs in stamp_auth.TLV_SIZES))
+"""Of our STAMP packets: with and without a promise, sealed or not."""
 _IPV6_UNICAST_HOPS, _IPV6_TCLASS = 16, 67
 _CLOCK_ERROR = stamp.error_of(0.001)
 """Of our T1: the system clock, not known to be synchronized."""
@@ -105,16 +107,19 @@ class Wire:
         address: Its numeric address.
         ssid: STAMP session identifier of the site.
         dscp: Mark of the packets.
+        key: Seals STAMP packets, and believes sealed answers only; empty: no seals.
 
     Raises:
         OSError: the socket cannot be had; `failure_of` names it.
     """
 
-    def __init__(self, target: Target, address: str, *, ssid: int = 0, dscp: int = 0) -> None:
+    def __init__(self, target: Target, address: str, *, ssid: int = 0, dscp: int = 0, key: bytes = b"") -> None:
         self.target = target
         self.address = address
         self.version = 6 if ":" in address else 4
         self._ssid = ssid
+        self._key = key
+        self._echo: int | None = None
         self._token = os.urandom(echo.TOKEN_OCTETS)
         self._ident = int.from_bytes(os.urandom(2))
         self._sent: dict[int, int] = {}
@@ -145,10 +150,7 @@ class Wire:
         if self.target.kind is Kind.ICMP:
             octets = echo.pack_request(self.version, self._ident, seq, self._token, now_ns)
         else:
-            tlvs = () if next_within_ms is None else (stamp.cadence(next_within_ms),)
-            sent = stamp.ntp_from_ns(now_ns)
-            self._remember(seq, sent)
-            octets = stamp.pack_sender(stamp.SenderPacket(seq=seq, sent=sent, error=_CLOCK_ERROR, ssid=self._ssid, tlvs=tlvs))
+            octets = self._pack(seq, stamp.ntp_from_ns(now_ns), next_within_ms)
         try:
             self._push(octets)
         except BlockingIOError:
@@ -156,6 +158,14 @@ class Wire:
         except OSError as error:
             return failure_of(error)
         return None
+
+    def _pack(self, seq: int, sent: int, next_within_ms: int | None) -> bytes:
+        self._remember(seq, sent)
+        tlvs: tuple[stamp.Tlv, ...] = () if next_within_ms is None else (stamp.cadence(next_within_ms),)
+        if self._key and self._echo is not None:
+            tlvs += (stamp_auth.echo(self._echo),)
+        packet = stamp.SenderPacket(seq=seq, sent=sent, error=_CLOCK_ERROR, ssid=self._ssid, tlvs=tlvs)
+        return stamp_auth.seal_sender(packet, self._key) if self._key else stamp.pack_sender(packet)
 
     def _remember(self, seq: int, sent: int) -> None:
         self._sent[seq] = sent
@@ -205,8 +215,8 @@ class Wire:
                 heard.left.append((int.from_bytes(octets[at - 2 : at]), left_ns))
         else:
             length = len(octets)
-            for size in (stamp.SENDER_OCTETS, stamp.SENDER_OCTETS + 8):
-                # The UDP header before it tells which of our two sizes it is.
+            for size in _SIZES:
+                # The UDP header before it tells which of our sizes it is.
                 if length >= size + 8 and int.from_bytes(octets[length - size - 4 : length - size - 2]) == size + 8:
                     heard.left.append((int.from_bytes(octets[length - size : length - size + 4]), left_ns))
                     return
@@ -220,12 +230,13 @@ class Wire:
                 heard.answers.append(Answer(ours.seq, received_ns))
             return
         try:
-            reply = stamp.unpack_reflector(octets)
+            reply = stamp_auth.open_reflector(octets, self._key) if self._key else stamp.unpack_reflector(octets)
         except stamp.PacketError:
             heard.strange += 1
         else:
             # The number alone is easily guessed, or somebody else's; with the time that we sent it is ours.
             if self._sent.get(reply.sender_seq) == reply.sender_sent:
+                self._echo = reply.sent
                 heard.answers.append(Answer(reply.sender_seq, received_ns, reply))
             else:
                 heard.strange += 1

@@ -238,10 +238,10 @@ def test_a_name_nobody_knows_is_unreachable_and_harms_nobody_else(watch: Callabl
 def test_without_permission_to_ask_silence_says_nothing(
     watch: Callable[..., LinkWatch], ear: Ear, reflector: Liveness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(target: Target, address: str, *, ssid: int = 0, dscp: int = 0) -> Wire:
+    def refuse(target: Target, address: str, *, ssid: int = 0, dscp: int = 0, key: bytes = b"") -> Wire:
         if target.kind is Kind.ICMP:
             raise PermissionError(1, os.strerror(1))
-        return Wire(target, address, ssid=ssid, dscp=dscp)
+        return Wire(target, address, ssid=ssid, dscp=dscp, key=key)
 
     monkeypatch.setattr(link_end, "Wire", refuse)
     made = watch("gateway=127.0.0.1", stamp_to(reflector.port))
