@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     _broker(family("broker", "the sites' broker where systemd runs it"), add)
     _meetings(family("meeting", "register of meetings"), add)
     _incidents(family("incident", "incidents"), add)
+    _maintenance(family("maintenance", "planned work at sites, during which nobody is alarmed"), add)
     form = add(verbs, "form", "form", "draw the logbook form (Phụ lục II) of a meeting")
     form.add_argument("meeting", metavar="MEETING")
     form.add_argument("--format", choices=("docx", "pdf", "html"), default="docx")
@@ -185,6 +186,18 @@ def _incidents(group: Group, add: _Add) -> None:
     ack = add(group, "ack", "incident_ack", "put a name on an incident")
     ack.add_argument("incident", metavar="INCIDENT")
     ack.add_argument("--by", required=True, metavar="NAME")
+
+
+def _maintenance(group: Group, add: _Add) -> None:
+    one = add(group, "add", "maintenance_add", "plan work at a site; prints its number")
+    one.add_argument("site", metavar="SITE")
+    one.add_argument("--begins", required=True, type=instant, metavar="ISO", help="without a zone: Vietnam's")
+    one.add_argument("--ends", required=True, type=instant, metavar="ISO")
+    one.add_argument("--reason", required=True, help="what is done")
+    one.add_argument("--by", required=True, metavar="NAME")
+    add(group, "list", "maintenance_list", "show what is planned or going on")
+    stop = add(group, "end", "maintenance_end", "end it before its time")
+    stop.add_argument("number", type=int, metavar="NUMBER")
 
 
 def _database(group: Group, add: _Add) -> None:

@@ -9,7 +9,8 @@ from control_center import commands, tables
 from control_center.commands import CommandError
 from control_center.meetings import calendars, duties
 from control_center.meetings.registration import Attendance
-from control_center.store import registry
+from control_center.store import maintenance, registry
+from control_center.store.maintenance import Maintenance
 
 
 def attendance(options: argparse.Namespace) -> dict[str, Attendance]:
@@ -72,6 +73,34 @@ def meeting_done(options: argparse.Namespace) -> int:
     except duties.DutyError as error:
         raise CommandError(str(error)) from None
     print(f"{record.id}\t{record.title}")
+    return 0
+
+
+def maintenance_add(options: argparse.Namespace) -> int:
+    """Plan work at a site."""
+    begins_at, ends_at = options.begins.astimezone(UTC), options.ends.astimezone(UTC)
+    wanted = Maintenance(site=options.site, begins_at=begins_at, ends_at=ends_at, reason=options.reason, author=options.by)
+    try:
+        planned = maintenance.plan(commands.store_of(options), wanted)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    print(f"{planned.id}\t{planned.site}\t{planned.reason}")
+    return 0
+
+
+def maintenance_list(options: argparse.Namespace) -> int:
+    """Show what is planned or going on."""
+    for one in maintenance.windows(commands.store_of(options), ends_after=datetime.now(UTC)):
+        print(f"{one.id}\t{one.site}\t{tables.moment(one.begins_at)} – {tables.moment(one.ends_at)}\t{one.reason}\t{one.author}")
+    return 0
+
+
+def maintenance_end(options: argparse.Namespace) -> int:
+    """End work before its time."""
+    ended = maintenance.end(commands.store_of(options), options.number, datetime.now(UTC))
+    if ended is None:
+        raise CommandError(f"no planned work {options.number}; see `control-center maintenance list`")
+    print(f"{ended.id}\t{ended.site}\t{tables.moment(ended.ends_at)}")
     return 0
 
 

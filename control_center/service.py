@@ -41,6 +41,7 @@ from control_center.liveness import Liveness
 from control_center.liveness.keys import read_secret
 from control_center.notify import notices
 from control_center.notify.sender import Notifier, through_apprise
+from control_center.quiet import Quiet
 from control_center.sites import identities
 from control_center.store import database, registry, tenancy
 from control_center.store import incidents as incident_store
@@ -141,7 +142,8 @@ class Service:
         self._notifier = self._make_notifier()
         self._teller = Teller(self._live, functools.partial(incident_store.save, engine), _now, [self._note_incident])
         grace = timedelta(seconds=rules.heartbeat_grace_s)
-        self._switchboard = Switchboard(self._live, self._incidents, self._teller.take, started_at=_now(), heartbeat_grace=grace)
+        self._quiet = Quiet(engine, self._teller.take, self._incidents.lasting, _now)
+        self._switchboard = Switchboard(self._live, self._incidents, self._quiet.take, started_at=_now(), heartbeat_grace=grace)
         self._clockwork = Clockwork(engine, configuration.directory, self._live, self._switchboard, _now)
         self._stopping = asyncio.Event()
         self._broker: Broker | None = None
@@ -160,6 +162,7 @@ class Service:
             address = await self._start_broker(stack)
             tasks = [self._task(stack, self._teller.run(), "teller", self._teller.stop)]
             self._start_notifier(stack)
+            await asyncio.to_thread(self._quiet.look)
             self._tell_again()
             liveness = self._start_liveness(stack)
             ingest = Ingest(address, self._engine, functools.partial(self._in_loop, self._on_message), version=version())
@@ -168,6 +171,7 @@ class Service:
             listeners = Listeners(ingest.publish, functools.partial(self._sites_changed, liveness), liveness.expect, liveness.heard)
             tasks.append(self._task(stack, self._clockwork.run(listeners), "clockwork"))
             tasks.append(self._task(stack, self._tell_health(ingest), "health"))
+            tasks.append(self._task(stack, self._quiet.run(), "quiet"))
             tasks.append(self._task(stack, housekeeping.run(self._engine, self._configuration.retention, _now), "housekeeping"))
             server, listener = self._make_web()
             tasks.append(self._task(stack, server.serve(sockets=[listener]), "web", lambda: setattr(server, "should_exit", True)))

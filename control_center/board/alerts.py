@@ -49,6 +49,8 @@ class IncidentView:
     acknowledged_at: datetime | None
     contacts: tuple[Contact, ...]
     opened_at: datetime
+    maintenance: str
+    """What is being done there by plan; such an incident is shown, and alarms nobody."""
     sort: str
     """Order of the alert panel as text: not yet acknowledged first, then the worse, then the newer."""
 
@@ -60,7 +62,7 @@ class IncidentView:
     @property
     def loud(self) -> bool:
         """Whether it is an alarm: open, not yet acknowledged, and more than an advisory."""
-        return self.state is IncidentState.OPEN and self.severity is not Severity.INFO
+        return self.state is IncidentState.OPEN and self.severity is not Severity.INFO and not self.maintenance
 
 
 def sentence(found: Finding) -> str:
@@ -81,7 +83,7 @@ def remark(found: Finding) -> str:
 def alert_order(incident: Incident) -> str:
     """Sort key of the alert panel: not yet acknowledged first, then the worse, then the newer."""
     opened_ms = int((incident.opened_at or incident.began_at).timestamp() * 1000)
-    acknowledged = int(incident.state is IncidentState.ACKNOWLEDGED)
+    acknowledged = int(incident.state is IncidentState.ACKNOWLEDGED or bool(incident.maintenance))
     return f"{acknowledged}{2 - incident.severity.rank}{10**14 - opened_ms:015d}{incident.id}"
 
 
@@ -111,5 +113,6 @@ def incident_view(incident: Incident, site_name: str, contacts: Sequence[Contact
         acknowledged_at=incident.acknowledged_at,
         contacts=whom_to_phone(incident, contacts, lambda one: one.duty),
         opened_at=incident.opened_at or incident.began_at,
+        maintenance=incident.maintenance,
         sort=alert_order(incident),
     )

@@ -61,6 +61,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         seen_by_site, seen_by_center: From which ends it was seen.
         place: Where a link fault lies.
         group: Id of the common cause when many sites fell at once; empty if alone.
+        maintenance: What was being done at the site by plan; empty if nothing. Such an incident alarms nobody (R53).
     """
 
     id: str
@@ -87,6 +88,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     acknowledged_by: str = ""
     acknowledged_at: datetime | None = None
+    maintenance: str = ""
 
     @property
     def alarmed(self) -> bool:

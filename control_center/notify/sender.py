@@ -56,6 +56,8 @@ class Notifier:
 
     def take(self, incident: Incident) -> None:
         """Take in a changed incident; never waits."""
+        if incident.maintenance and incident.id not in self._told:
+            return  # planned work; what was told before it was planned is told to be over as well
         if not incident.alarmed or incident.severity.rank < self._least.rank:
             return
         before = self._told.get(incident.id)

@@ -51,6 +51,7 @@ class IncidentRow(Base):
     group: Mapped[str] = mapped_column(PlainText, default="")
     acknowledged_by: Mapped[str] = mapped_column(NfcText, default="")
     acknowledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    maintenance: Mapped[str] = mapped_column(NfcText, default="")
     __table_args__ = (Index("ix_incidents_site_began_at", "site", "began_at"),)
 
 
