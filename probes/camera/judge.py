@@ -120,7 +120,8 @@ def _frozen(figures: Figures, limits: CameraLimits, settings: CameraSettings) ->
 def _blurred(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
     width = figures.edge_width_px
     if width is not None and width > limits.blurred_edge_width_px:
-        return Suspicion("camera.blurred", figure=width, limit=limits.blurred_edge_width_px, unit="px")
+        # Told as sharpness, as against a reference, so that one sentence serves: contours half as wide as the limit are fully sharp.
+        return Suspicion("camera.blurred", figure=50 * limits.blurred_edge_width_px / width, limit=50.0, unit="%")
     lost, like = figures.lost_ratio, figures.likeness
     if lost is not None and like is not None and lost >= 0.5 and like >= 0.9 and figures.noise_level < _CALM_LEVEL and width is None:
         # So far out of focus that no contour is left to measure, and yet the same view.

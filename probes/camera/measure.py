@@ -29,6 +29,9 @@ _CONTOUR_NOISE_FACTOR = 1.2
 _CONTOUR_SHARE_OF_TILE = 0.01
 _ROOM_LEVEL = 90.0
 """Mean level of a room with its light on."""
+_TEXT_GROUND_RATIO = 0.85
+"""From this much black area a picture may be black with text on it."""
+_STROKE_PX = 9
 _PRE_BLUR_PX = 1.0
 _RE_BLUR_PX = 2.0
 _WIDTH_FLOOR_PX = 0.5
@@ -48,6 +51,7 @@ class Light:
         halftone_ratio: Of the pixels darker than `CLIPPED_LEVEL`, the share that is not really dark (level 90 and up). What blows
             out is bright around it too; on a white page what is not paper is ink.
         histogram: Share of the pixels at each of the 256 levels of luma.
+        textless_histogram: The same without thin bright strokes, where a dark picture has any.
     """
 
     mean_ratio: float
@@ -56,10 +60,11 @@ class Light:
     clipped_ratio: float
     halftone_ratio: float
     histogram: NDArray[np.float64]
+    textless_histogram: NDArray[np.float64]
 
     def dark_area_ratio(self, below_ratio: float) -> float:
-        """Share of pixels darker than `below_ratio`; 1 is a black picture (rule of ffmpeg's blackdetect)."""
-        return float(self.histogram[: max(0, round(below_ratio * 255))].sum())
+        """Share of pixels darker than `below_ratio`; 1 is a black picture (rule of ffmpeg's blackdetect), with text on it or not."""
+        return float(self.textless_histogram[: max(0, round(below_ratio * 255))].sum())
 
 
 def shrunk(picture: Picture, longer_px: int) -> Picture:
@@ -81,8 +86,7 @@ def gray_of(picture: Picture) -> Picture:
 
 def light_of(picture: Picture, gray: Picture) -> Light:
     """Brightness of a picture; `gray` is its luma."""
-    counts = np.bincount(gray.reshape(-1), minlength=256).astype(np.float64)
-    shares = counts / counts.sum()
+    shares = _histogram(gray)
     running = np.cumsum(shares)
     white = float(shares[CLIPPED_LEVEL:].sum())
     return Light(
@@ -92,7 +96,24 @@ def light_of(picture: Picture, gray: Picture) -> Light:
         clipped_ratio=float((np.count_nonzero(picture >= CLIPPED_LEVEL, axis=2) >= 2).mean()) if picture.ndim == 3 else white,
         halftone_ratio=float(shares[90:CLIPPED_LEVEL].sum()) / (1 - white) if white < 1 else 1.0,
         histogram=shares,
+        textless_histogram=_histogram(_without_text(gray)) if _may_carry_text(shares) else shares,
     )
+
+
+def _histogram(gray: Picture) -> NDArray[np.float64]:
+    counts = np.bincount(gray.reshape(-1), minlength=256).astype(np.float64)
+    return counts / counts.sum()
+
+
+def _may_carry_text(histogram: NDArray[np.float64]) -> bool:
+    """Whether a picture is nearly black, and much of what is not is bright: letters are, the lights of a dark room seldom."""
+    dark, lit, bright = (float(histogram[since:until].sum()) for since, until in ((0, 26), (26, 256), (128, 256)))
+    return dark >= _TEXT_GROUND_RATIO and bright >= 0.3 * lit > 0
+
+
+def _without_text(gray: Picture) -> Picture:
+    """A grey picture without bright strokes narrower than `_STROKE_PX`, such as a clock or a channel's name."""
+    return np.asarray(cv2.morphologyEx(gray, cv2.MORPH_OPEN, np.ones((_STROKE_PX, _STROKE_PX), np.uint8)), np.uint8)
 
 
 def noise_level_of(gray: Picture) -> float:

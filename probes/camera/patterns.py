@@ -21,6 +21,9 @@ _BARS = {
 """Blue, green, red on or off."""
 _ORDERS = ("wycgmrb", "wycgmrbk")
 """Bars by falling brightness: SMPTE EG 1 and ARIB with seven, EBU 3325 with eight; 75 % and 100 % alike."""
+_BAR_TOLERANCE = 20
+_BAR_SHARE = 0.5
+"""Of a bar at least this much is within the tolerance (8-bit levels) of its colour; the rest may be text."""
 
 
 def shows_bars(picture: Picture) -> bool:
@@ -38,10 +41,11 @@ def _bars_in(band: Picture, order: str) -> bool:
     found = ""
     for left, right in pairwise(edges):
         margin = max(2, (right - left) // 5)
-        bar = band[:, left + margin : right - margin].reshape(-1, 3)
-        if float(bar.std(axis=0).max()) > 10:
+        bar = band[:, left + margin : right - margin].reshape(-1, 3).astype(np.int16)
+        # The median, because senders write their name and clock over the bars.
+        level = np.median(bar, axis=0)
+        if float((np.abs(bar - level) <= _BAR_TOLERANCE).all(axis=1).mean()) < _BAR_SHARE:
             return False
-        level = bar.mean(axis=0)
         lit = tuple(int(channel > 90) for channel in level)
         found += _BARS[lit[0], lit[1], lit[2]]
     return found == order

@@ -112,6 +112,31 @@ def test_a_slide_is_not_blown_out_light() -> None:
     assert codes(compressed(slide)) == set()
 
 
+@pytest.mark.parametrize("with_reference", [False, True])
+def test_a_black_picture_with_text_on_it_is_black(room: RoomMaker, with_reference: bool) -> None:
+    black = np.zeros((720, 1280, 3), np.uint8)
+    for row in range(6):
+        text = f"Diem cau {row}  24-11-2026 08:30:15"
+        cv2.putText(black, text, (20, 60 + 45 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.3, (255, 255, 255), 3, cv2.LINE_AA)
+    assert quick_figures(black, (1280, 720))[0].light.histogram[26:].sum() > 0.02, "the text alone exceeds the limit"
+    assert codes(black, reference_of(room(1)) if with_reference else None) == {"camera.black"}
+
+
+def test_a_lit_screen_in_a_dark_room_is_no_text() -> None:
+    dark = noisy(np.full((720, 1280, 3), 8, np.uint8), 1)
+    dark[100:300, 100:400] = 220
+    assert "camera.black" not in codes(dark)
+
+
+def test_blur_is_told_as_sharpness_in_percent_with_and_without_a_reference(room: RoomMaker) -> None:
+    picture = blurred(4)(room(1))
+    for reference in (None, reference_of(room(1))):
+        (found,) = suspicions(figures_of(picture, reference), LIMITS, SETTINGS)
+        assert (found.code, found.unit, found.limit) == ("camera.blurred", "%", 50.0)
+        assert found.figure is not None
+        assert found.figure < 50
+
+
 def test_cloth_with_a_pattern_is_covered_where_the_view_is_known(room: RoomMaker) -> None:
     folds = cv2.GaussianBlur(np.random.default_rng(2).normal(0, 60, (720, 1280)).astype(np.float32), (0, 0), 6)
     cloth = noisy(np.clip(np.dstack([folds * 6 + 90] * 3), 0, 255).astype(np.uint8))

@@ -139,6 +139,16 @@ def test_colour_bars_are_recognised_also_with_a_box_below(order: str, level: int
     assert shows_bars(pattern)
 
 
+@pytest.mark.parametrize("order", ["wycgmrb", "wycgmrbk"])
+def test_colour_bars_stay_bars_under_a_clock_and_a_name(order: str) -> None:
+    pattern = bars(order, 191, 1280, 720)
+    for line in range(9):
+        where = (8, 24 + 18 * line)
+        cv2.putText(pattern, "00:01:42:21 1042 1280x720, input 0", where, cv2.FONT_HERSHEY_PLAIN, 1.2, (0, 0, 0), 3)
+        cv2.putText(pattern, "00:01:42:21 1042 1280x720, input 0", where, cv2.FONT_HERSHEY_PLAIN, 1.2, (255, 255, 255), 1)
+    assert shows_bars(measure.shrunk(pattern, 640))
+
+
 def test_bars_of_another_order_and_rooms_are_no_test_pattern(room: RoomMaker) -> None:
     assert not shows_bars(bars("rgbwycm", 191))
     assert not any(shows_bars(measure.shrunk(room(seed), 640)) for seed in range(5))
