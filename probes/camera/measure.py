@@ -102,7 +102,7 @@ def light_of(picture: Picture, gray: Picture) -> Light:
 
 def _histogram(gray: Picture) -> NDArray[np.float64]:
     counts = np.bincount(gray.reshape(-1), minlength=256).astype(np.float64)
-    return counts / counts.sum()
+    return np.asarray(counts / counts.sum(), np.float64)
 
 
 def _may_carry_text(histogram: NDArray[np.float64]) -> bool:
