@@ -14,7 +14,7 @@ from contract.findings import Component
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.vi.md"
 PARTS = ("**Ý nghĩa.**", "**Việc cần làm.**", "**Gọi ai.**")
-TREATED = (Component.MICROPHONE,)
+TREATED = (Component.CAMERA, Component.MICROPHONE)
 
 
 def _entries() -> dict[str, str]:
