@@ -116,7 +116,9 @@ def _loop(part: Part, folder: Path, name: str, over_db: float, rng: np.random.Ge
         other = _cut(talks[str(rng.choice(list(talks)))], 16_000, seconds, rng)
         beside = _at_level(material.resampled(other, 16_000, rate_hz), 0.05)
     _write(folder / part / f"{name}.wav", _coded(heard, rate_hz, codec), rate_hz, beside)
-    chain = f"{rate_hz} Hz, room {room_index}, delay {1000 * delay / rate_hz:.0f} ms, {over_db:+g} dB, {codec or 'PCM'}, {loudest_db:.0f} dBFS"
+    chain = (
+        f"{rate_hz} Hz, room {room_index}, delay {1000 * delay / rate_hz:.0f} ms, {over_db:+g} dB, {codec or 'PCM'}, {loudest_db:.0f} dBFS"
+    )
     return Clip(
         path=f"{part}/{name}.wav",
         part=part,

@@ -113,7 +113,22 @@ def fetch() -> None:
 def decoded(path: Path, rate_hz: int) -> Sound:
     """A sound file's first channel; shape (frames,), full scale ±1."""
     kind = ["-f", "g722"] if path.suffix == ".g722" else []
-    command = ["ffmpeg", "-v", "error", "-nostdin", *kind, "-i", str(path), "-af", "pan=mono|c0=c0", "-ar", str(rate_hz), "-f", "f32le", "-"]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-nostdin",
+        *kind,
+        "-i",
+        str(path),
+        "-af",
+        "pan=mono|c0=c0",
+        "-ar",
+        str(rate_hz),
+        "-f",
+        "f32le",
+        "-",
+    ]
     raw = subprocess.run(command, capture_output=True, check=False).stdout
     return np.frombuffer(raw[: len(raw) // 4 * 4], "<f4").astype(float)
 

@@ -13,22 +13,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.microphone.tracks import REMEMBERED, Tracks
+from probes.microphone.tracks import Tracks
 
 _SPANS = np.array([8, 12, 16, 20, 32, 50, 80, 120])
 SHORTEST_SPAN, LONGEST_SPAN = int(_SPANS[0]), int(_SPANS[-1])
 _LEAST_RISE_DB = 3.0
 _CROOKED_DB, _WANDER_HZ = 2.5, 2.0
 """Further from a straight line, or from one frequency, nothing is weighed at all."""
-_SAME_HZ = 3.0
 _HARMONICS = (1 / 3, 1 / 2, 2 / 3, 3 / 2, 2, 3)
 _NEXT_HARMONICS = tuple((order + step) / order for order in range(3, 8) for step in (-1, 1))
 """Where the neighbours stand of a line that is the third to seventh harmonic of something."""
 _LATEST = 4
 """Hops over which the companions of a line are averaged."""
 _LOWEST_COMPANION_DB = -30.0
-_DRIFT, _MOST = 1.5, 3.0
-ENOUGH = 30.0
+_BLOCK, _KNOWN_BLOCKS, _TOO_NEW = 50, 60, 2
+"""The loudest of each half second is kept for half a minute; what grows now is no memory yet."""
+_MOST = 3.0
+"""One hop alone says no more than this."""
+ENOUGH = 22.0
 """The sum at which a howl is told."""
 
 
@@ -43,7 +45,6 @@ class Growth:
         wander_hz: Standard deviation of the frequency between quarters of the span: what the programme shakes within one averages out.
         prominence_db: Height over the neighbourhood in the second half (its lower fifth).
         frequency_hz: Mean.
-        record_db: Level now over the loudest that this line was before the span; 20 where it was not there.
         bin: Where it stands.
     """
 
@@ -53,7 +54,6 @@ class Growth:
     wander_hz: float
     prominence_db: float
     frequency_hz: float
-    record_db: float
     bin: int
 
     @classmethod
@@ -71,48 +71,50 @@ class Growth:
             return None
         late, _ = line_fit(levels[span // 2 :])
         prominences = np.sort(tracks.prominences_db(slot, span - span // 2))
-        frequency_hz = float(frequencies.sum() / span)
         return cls(
             span=span,
             db_per_s=slope / hop_s,
             late_share=late / slope,
             wander_hz=wander_hz,
             prominence_db=float(prominences[len(prominences) // 5]),
-            frequency_hz=frequency_hz,
-            record_db=_record_db(tracks, slot, span, frequency_hz),
+            frequency_hz=float(frequencies.sum() / span),
             bin=int(tracks.bin[slot]),
         )
 
 
-def _record_db(tracks: Tracks, slot: int, span: int, frequency_hz: float) -> float:
-    known = min(int(tracks.age[slot]) - 1, REMEMBERED)
-    if known <= span:
-        return 20.0
-    levels = tracks.levels_db(slot, known)
-    same = np.abs(tracks.frequencies_hz(slot, known)[: known - span] - frequency_hz) < _SAME_HZ
-    before = levels[: known - span][same]
-    return float(levels[-1] - before.max()) if len(before) else 20.0
-
-
 class Surroundings:
-    """The spectra of the last moments: whether a line has company at the places of its harmonics."""
+    """The spectra of the last moments and the loudest of the last half minute: a line's company, and whether it was ever that loud."""
 
     def __init__(self, bins: int, bin_hz: float, lowest: int) -> None:
         self._bin_hz, self._lowest = bin_hz, lowest
         self._power = np.zeros((_LATEST, bins), np.float32)
+        self._mean = np.zeros(bins, np.float32)
         self._hops = 0
-        self._mean: NDArray[np.float32] | None = None
+        self._loudest = np.zeros((_KNOWN_BLOCKS, bins), np.float32)
+        self._record: NDArray[np.float32] | None = None
 
     def push(self, power: NDArray[np.float32]) -> None:
         """Take the power of one hop, shape (bins,)."""
         self._power[self._hops % _LATEST] = power
+        self._power.mean(axis=0, out=self._mean)
+        block = self._hops // _BLOCK % _KNOWN_BLOCKS
+        if self._hops % _BLOCK == 0:
+            self._loudest[block] = 0
+            if self._hops >= (_TOO_NEW + 1) * _BLOCK:
+                old = (block - _TOO_NEW - np.arange(_KNOWN_BLOCKS - _TOO_NEW)) % _KNOWN_BLOCKS
+                self._record = self._loudest[old[1:]].max(axis=0)
+        np.maximum(self._loudest[block], self._mean, out=self._loudest[block])
         self._hops += 1
-        self._mean = None
+
+    def record_db(self, position: int) -> float:
+        """Level of a line over the loudest that was there in the half minute before the last second; 0 where nothing is known yet."""
+        if self._record is None:
+            return 0.0
+        before = float(self._record[position - 1 : position + 2].max())
+        return 10 * float(np.log10(max(float(self._mean[position]), 1e-30) / max(before, 1e-30)))
 
     def companion_db(self, position: int, frequency_hz: float) -> float:
         """Level over the line's own of the loudest harmonic, or of a tone that the line might be a harmonic of; −30 at least."""
-        if self._mean is None:
-            self._mean = self._power.sum(axis=0) / _LATEST
         mean, place = self._mean, frequency_hz / self._bin_hz
         loudest = 0.0
         for factors in (_HARMONICS, _NEXT_HARMONICS):
@@ -129,25 +131,26 @@ class Surroundings:
         return max(_LOWEST_COMPANION_DB, 10 * float(np.log10(max(loudest, 1e-30) / max(float(mean[position]), 1e-30))))
 
 
-def weight(growth: Growth, companion_db: float) -> float:
-    """Log-likelihood ratio (nats, save a constant): a loop's growth against speech, music and tones.
+def weight(growth: Growth, companion_db: float, record_db: float) -> float:
+    """Log-likelihood ratio (nats): a loop's growth against speech, music and tones.
 
     Logistic regression on the tuning part of our corpus (`bench/microphone`): rendered loops between crossing and saturation
-    against speech, music, telephone tones and stable loops.
+    against speech, music and stable loops; fitted again three times with more weight on the lines that would have alarmed.
     """
     return (
-        -2.114
-        - 2.488 * float(np.log10(growth.wander_hz + 0.02))
-        - 2.168 * min(abs(growth.late_share - 1), 1.0)
-        + 0.486 * min(max(growth.record_db, -5.0), 8.0) / 5
-        - 1.369 * min(companion_db, 0.0) / 10
-        - 0.475 * float(np.log2(growth.span / 20))
+        -0.11
+        - 2.29 * float(np.log10(growth.wander_hz + 0.02))
+        - 2.21 * min(abs(growth.late_share - 1), 1.0)
+        - 0.62 * min(max(companion_db + 15, 0.0), 15.0) / 10
+        + 0.77 * min(max(record_db, -15.0), 15.0) / 10
+        - 0.53 * min(max(growth.prominence_db, 10.0), 35.0) / 10
+        - 0.39 * float(np.log2(growth.span / 20))
     )
 
 
 def added(evidence: float, heaviest: float | None) -> float:
     """The cumulative sum after one more hop, in which the heaviest weight of all spans was this; None where nothing grew."""
-    step = -_MOST if heaviest is None else min(max(heaviest - _DRIFT, -_MOST), _MOST)
+    step = -_MOST if heaviest is None else min(max(heaviest, -_MOST), _MOST)
     return max(0.0, evidence + step)
 
 

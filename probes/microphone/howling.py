@@ -143,14 +143,15 @@ class ToneFinder:
     def _heaviest(self, slot: int, spans: list[int]) -> tuple[float | None, Growth | None]:
         """The span that speaks most for a howl."""
         best: tuple[float | None, Growth | None] = (None, None)
-        companion_db: float | None = None
+        around: tuple[float, float] | None = None
         for span in spans:
             growth = Growth.of(self._tracks, slot, span, self._hop_s)
             if growth is None or growth.db_per_s < self._criteria.growth_db_per_s or growth.prominence_db < self._criteria.prominence_db:
                 continue
-            if companion_db is None:
-                companion_db = self._surroundings.companion_db(growth.bin, growth.frequency_hz)
-            weighed = weight(growth, companion_db)
+            if around is None:
+                place = self._surroundings
+                around = place.companion_db(growth.bin, growth.frequency_hz), place.record_db(growth.bin)
+            weighed = weight(growth, *around)
             if best[0] is None or weighed > best[0]:
                 best = weighed, growth
         return best

@@ -58,7 +58,7 @@ class Tracks:
         """Level now minus the level each span ago, shape (slots, spans)."""
         now = self._at + REMEMBERED - 1
         levels = self._history[0][slots]
-        return levels[:, now, None] - levels[:, now + 1 - spans]
+        return np.asarray(levels[:, now, None] - levels[:, now + 1 - spans])
 
     def follow(self, spectrum: NDArray[np.complex64], power: NDArray[np.float32], floor: NDArray[np.float32], peaks: list[int]) -> None:
         """Continue each track at the nearest peak, or at its own bin where there is none for a moment; new peaks are new tracks."""
