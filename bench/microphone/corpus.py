@@ -105,7 +105,7 @@ def _loop(part: Part, folder: Path, name: str, over_db: float, rng: np.random.Ge
     response, at_hz, gains = loops.at_its_margin(response, delay, rate_hz)
     gain = loops.gain_over(seconds, rate_hz, calm_s, over_db) if over_db > -6 else np.full(len(programme), 10 ** (-6 / 20))
     heard = loops.rendered(programme, response, delay, gain, soft=bool(rng.random() < 0.3))
-    truth = loops.truth_of(heard, level, rate_hz, calm_s, over_db, at_hz, gains) if over_db > 0 else None
+    truth = loops.truth_of(heard, level, rate_hz, calm_s=calm_s, over_db=over_db, at_hz=at_hz, gains=gains) if over_db > 0 else None
     codec = str(rng.choice(["", "", "", "", "opus", "opus low", "A-law", "G.722"]))
     if codec == "A-law" and truth is not None and truth.frequency_hz > 3200:
         codec = ""  # the howl would not come through
@@ -164,7 +164,7 @@ def _tones(part: Part, folder: Path) -> Iterator[Clip]:
         yield _negative(part, folder, f"tone-{index:03}", "tone", name, sound, rate_hz, rng, same_rate=True)
 
 
-def _negative(
+def _negative(  # noqa: PLR0917 — what it is, and how it came to be
     part: Part,
     folder: Path,
     name: str,

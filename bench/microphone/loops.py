@@ -80,7 +80,7 @@ def gain_over(seconds: float, rate_hz: int, calm_s: float, over_db: float) -> So
     return np.asarray(10 ** (np.interp(moments, [calm_s, calm_s + 1], [_CALM_DB, over_db]) / 20))
 
 
-def truth_of(heard: Sound, programme_level: float, rate_hz: int, calm_s: float, over_db: float, at_hz: Sound, gains: Sound) -> Truth:
+def truth_of(heard: Sound, programme_level: float, rate_hz: int, *, calm_s: float, over_db: float, at_hz: Sound, gains: Sound) -> Truth:
     """What is true of a rendered loop.
 
     Args:

@@ -9,8 +9,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -154,24 +154,24 @@ def voices(part: Part) -> dict[str, Sound]:
     talks: dict[str, Sound] = {}
     for package in PACKAGES:
         if package.kind == "speech" and package.part == part:
-            talks[package.name] = _kept(f"voice-{package.name}", lambda name=package.name: _talk(name))  # type: ignore[misc]
+            talks[package.name] = _kept(f"voice-{package.name}", partial(_talk, package.name))
     for voice in _ESPEAK[part]:
-        talks[f"espeak {voice}"] = _kept(f"voice-espeak-{voice}", lambda name=voice: _synthesised(part, name))  # type: ignore[misc]
+        talks[f"espeak {voice}"] = _kept(f"voice-espeak-{voice}", partial(_synthesised, part, voice))
     return talks
 
 
-def _kept(name: str, make: object) -> Sound:
+def _kept(name: str, make: Callable[[], Sound]) -> Sound:
     path = folder() / f"{name}.npy"
     if not path.exists():
-        np.save(path, np.asarray(make(), np.float32))  # type: ignore[operator]
-    return np.load(path).astype(float)  # type: ignore[no-any-return]
+        np.save(path, np.asarray(make(), np.float32))
+    return np.asarray(np.load(path), float)
 
 
 def _talk(package: str) -> Sound:
     """All prompts of a package in a shuffled order; telephone codecs have no header, so that one decoder reads them all."""
     rng = np.random.default_rng(len(package))
     files = [path for path in _files(package) if not _NO_SPEECH.search(path.stem)]
-    rng.shuffle(files)  # type: ignore[arg-type]
+    files = [files[index] for index in rng.permutation(len(files))]
     if files[0].suffix == ".wav":
         return np.concatenate([decoded(path, 16_000) for path in files])
     joined = folder() / f"joined-{package}{files[0].suffix}"

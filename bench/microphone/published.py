@@ -110,7 +110,7 @@ def fep(sound: Sound, rate_hz: int) -> list[Alarm]:
 
     def howls(frame: int, peak: int) -> bool:
         imsd = _imsd(frames.decibels[frame - _IMSD_FRAMES : frame + 1, peak])
-        return 0.7 * np.exp(-abs(imsd)) + 0.3 * _peakness(frames, frame, peak) > _FEP_MUSIC
+        return bool(0.7 * np.exp(-abs(imsd)) + 0.3 * _peakness(frames, frame, peak) > _FEP_MUSIC)
 
     return _merged(_hits(frames, howls, _PNPR_FRAMES))
 
@@ -134,7 +134,8 @@ def ninos2_t(sound: Sound, rate_hz: int) -> list[Alarm]:
 
     def howls(frame: int, peak: int) -> bool:
         track = np.log10(1 + 32_768 / size * 10 ** (frames.decibels[frame + 1 - _NINOS_FRAMES : frame + 1, peak] / 20))
-        return float((np.linalg.norm(track, 2) / max(np.linalg.norm(track, 4), 1e-9) - 1) / top) > _NINOS
+        sparsity = float(np.linalg.norm(track, 2)) / max(float(np.linalg.norm(track, 4)), 1e-9)
+        return (sparsity - 1) / top > _NINOS
 
     return _merged(_hits(frames, howls, _NINOS_FRAMES))
 

@@ -41,7 +41,7 @@ def main() -> None:
     arrays = {}
     for index in range(count):
         arrays[f"loudspeaker{index}"], arrays[f"talker{index}"] = room(seed + index)
-    np.savez(out, **arrays)
+    np.savez(out, **arrays)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -28,9 +28,13 @@ _LATEST = 4
 _LOWEST_COMPANION_DB = -30.0
 _BLOCK, _KNOWN_BLOCKS, _TOO_NEW = 50, 60, 2
 """The loudest of each half second is kept for half a minute; what grows now is no memory yet."""
+_BACK, _AT_LEAST_DB, _ALIKE, _LINE_OVER = 10, -14.0, 0.6, 10.0
+"""A harmonic rises with a line if over the last tenth of a second it rose between 0.6 and 1.7 times as much, 14 dB below it or less."""
+_VOICE = 2
+"""Harmonics that rise with a line: so many make it somebody's voice, fewer are chance."""
 _MOST = 3.0
 """One hop alone says no more than this."""
-ENOUGH = 22.0
+ENOUGH = 20.0
 """The sum at which a howl is told."""
 
 
@@ -89,6 +93,7 @@ class Surroundings:
         self._bin_hz, self._lowest = bin_hz, lowest
         self._power = np.zeros((_LATEST, bins), np.float32)
         self._mean = np.zeros(bins, np.float32)
+        self._past = np.zeros((_BACK + 1, bins), np.float32)
         self._hops = 0
         self._loudest = np.zeros((_KNOWN_BLOCKS, bins), np.float32)
         self._record: NDArray[np.float32] | None = None
@@ -97,6 +102,7 @@ class Surroundings:
         """Take the power of one hop, shape (bins,)."""
         self._power[self._hops % _LATEST] = power
         self._power.mean(axis=0, out=self._mean)
+        self._past[self._hops % (_BACK + 1)] = self._mean
         block = self._hops // _BLOCK % _KNOWN_BLOCKS
         if self._hops % _BLOCK == 0:
             self._loudest[block] = 0
@@ -111,7 +117,26 @@ class Surroundings:
         if self._record is None:
             return 0.0
         before = float(self._record[position - 1 : position + 2].max())
-        return 10 * float(np.log10(max(float(self._mean[position]), 1e-30) / max(before, 1e-30)))
+        return _decibels(float(self._mean[position]), before)
+
+    def sounds_like_a_voice(self, position: int, frequency_hz: float) -> bool:
+        """Whether two harmonics, or one as loud, rise with a line: a note that swells, a vowel that begins; a loop that grows has none."""
+        now, before = self._mean, self._past[self._hops % (_BACK + 1)]
+        rise_db = _decibels(float(now[position]), float(before[position]))
+        rising = 0
+        for factor in _HARMONICS + _NEXT_HARMONICS:
+            k = round(frequency_hz / self._bin_hz * factor)
+            if not self._lowest <= k < len(now) - 1 or abs(k - position) < 4:
+                continue
+            here = float(now[k - 1 : k + 2].max())
+            over_db = _decibels(here, float(now[position]))
+            if over_db > (_AT_LEAST_DB if factor in _HARMONICS else 0) and here > _LINE_OVER * float(
+                np.median(now[max(k - 24, 0) : k + 24])
+            ):
+                rose_db = _decibels(here, float(before[k - 1 : k + 2].max()))
+                if _ALIKE * rise_db < rose_db < rise_db / _ALIKE + 0.5:
+                    rising += 1 if over_db < 0 else _VOICE
+        return rising >= _VOICE
 
     def companion_db(self, position: int, frequency_hz: float) -> float:
         """Level over the line's own of the loudest harmonic, or of a tone that the line might be a harmonic of; −30 at least."""
@@ -128,7 +153,11 @@ class Surroundings:
                 if factors is _NEXT_HARMONICS and here < 8 * float(np.median(mean[max(k - 24, 0) : k + 24])):
                     continue  # not a line
                 loudest = here
-        return max(_LOWEST_COMPANION_DB, 10 * float(np.log10(max(loudest, 1e-30) / max(float(mean[position]), 1e-30))))
+        return max(_LOWEST_COMPANION_DB, _decibels(loudest, float(mean[position])))
+
+
+def _decibels(power: float, over: float) -> float:
+    return 10 * float(np.log10(max(power, 1e-30) / max(over, 1e-30)))
 
 
 def weight(growth: Growth, companion_db: float, record_db: float) -> float:

@@ -141,20 +141,18 @@ class ToneFinder:
         return changes
 
     def _heaviest(self, slot: int, spans: list[int]) -> tuple[float | None, Growth | None]:
-        """The span that speaks most for a howl."""
-        best: tuple[float | None, Growth | None] = (None, None)
-        around: tuple[float, float] | None = None
-        for span in spans:
-            growth = Growth.of(self._tracks, slot, span, self._hop_s)
-            if growth is None or growth.db_per_s < self._criteria.growth_db_per_s or growth.prominence_db < self._criteria.prominence_db:
-                continue
-            if around is None:
-                place = self._surroundings
-                around = place.companion_db(growth.bin, growth.frequency_hz), place.record_db(growth.bin)
-            weighed = weight(growth, *around)
-            if best[0] is None or weighed > best[0]:
-                best = weighed, growth
-        return best
+        """The span that speaks most for a howl; none of a line that is part of a voice."""
+        growths = [growth for span in spans if (growth := Growth.of(self._tracks, slot, span, self._hop_s)) is not None]
+        growths = [
+            one for one in growths if one.db_per_s >= self._criteria.growth_db_per_s and one.prominence_db >= self._criteria.prominence_db
+        ]
+        if not growths:
+            return None, None
+        around, frequency_hz = self._surroundings, growths[0].frequency_hz
+        if around.sounds_like_a_voice(growths[0].bin, frequency_hz):
+            return None, None
+        companion_db, record_db = around.companion_db(growths[0].bin, frequency_hz), around.record_db(growths[0].bin)
+        return max(((weight(growth, companion_db, record_db), growth) for growth in growths), key=lambda weighed: weighed[0])
 
     def _steady_tones(self, power: NDArray[np.float32]) -> list[Tone]:
         tracks = self._tracks
