@@ -135,7 +135,7 @@ def ninos2_t(sound: Sound, rate_hz: int) -> list[Alarm]:
     def howls(frame: int, peak: int) -> bool:
         track = np.log10(1 + 32_768 / size * 10 ** (frames.decibels[frame + 1 - _NINOS_FRAMES : frame + 1, peak] / 20))
         sparsity = float(np.linalg.norm(track, 2)) / max(float(np.linalg.norm(track, 4)), 1e-9)
-        return (sparsity - 1) / top > _NINOS
+        return bool((sparsity - 1) / top > _NINOS)
 
     return _merged(_hits(frames, howls, _NINOS_FRAMES))
 

@@ -141,7 +141,7 @@ class ToneFinder:
         return changes
 
     def _heaviest(self, slot: int, spans: list[int]) -> tuple[float | None, Growth | None]:
-        """The span that speaks most for a howl; none of a line that is part of a voice."""
+        """What speaks most for a howl, and the longest growth, which says best how fast it is; none of a line that is part of a voice."""
         growths = [growth for span in spans if (growth := Growth.of(self._tracks, slot, span, self._hop_s)) is not None]
         growths = [
             one for one in growths if one.db_per_s >= self._criteria.growth_db_per_s and one.prominence_db >= self._criteria.prominence_db
@@ -152,7 +152,7 @@ class ToneFinder:
         if around.sounds_like_a_voice(growths[0].bin, frequency_hz):
             return None, None
         companion_db, record_db = around.companion_db(growths[0].bin, frequency_hz), around.record_db(growths[0].bin)
-        return max(((weight(growth, companion_db, record_db), growth) for growth in growths), key=lambda weighed: weighed[0])
+        return max(weight(growth, companion_db, record_db) for growth in growths), growths[-1]
 
     def _steady_tones(self, power: NDArray[np.float32]) -> list[Tone]:
         tracks = self._tracks
