@@ -67,9 +67,14 @@ def main() -> int:
         scores, cost = _judged(folder, clips[:: options.quick], [OURS, *([] if options.ours else DETECTORS)])
         console.print(_table(part, scores))
         _tell_worst(console, scores[OURS])
+        console.print(
+            f"more than 5 Hz off the line that stays: {len(scores[OURS].off_final)}, off every line that grows: {len(scores[OURS].off_unstable)}"
+        )
         console.print(f"cost of ours: {100 * cost:.2f} % of a core per channel, all of the probe, as fast as files can be read")
         if part == "held" and options.quick == 1:
             missed = [goal for goal in _goals(scores[OURS], cost) if goal.missed]
+    if options.quick > 1:
+        console.print("no verdict: not every clip was judged")
     for goal in missed:
         console.print(f"[red]✘ missed[/red] {goal.what}: {goal.value:.3g}, to reach {'≥' if goal.least else '≤'} {goal.limit:g}")
     return 1 if missed else 0
@@ -144,7 +149,8 @@ def _goals(score: Score, cost: float) -> list[Goal]:
         Goal("share of howls detected", len(score.detected) / max(1, score.howls), 0.99, least=True),
         Goal("median seconds after audibility", score.delay_s(0.5), 0.3),
         Goal("told after −3 dB of saturation", len(score.late), 0),
-        Goal("share of frequencies off every line that grows by more than 5 Hz", len(score.off_unstable) / told, 0),
+        Goal("share told more than 5 Hz off the line that stays", len(score.off_final) / told, 0),
+        Goal("share told more than 5 Hz off every line that grows", len(score.off_unstable) / told, 0),
         Goal("alarms in stable loops", len(score.premature) + len(score.false.get("stable", [])), 0),
         Goal("false alarms an hour of speech", score.rate("speech")[0], 1),
         Goal("false alarms an hour of music and ring tones", score.rate("music")[0], 6),

@@ -12,7 +12,6 @@ from bench.microphone.corpus import Clip
 from bench.microphone.published import Alarm
 
 _NEAR_HZ = 5.0
-_TO_EARLY_S = 0.0
 
 
 def wilson(count: int, total: int) -> tuple[float, float]:
@@ -96,13 +95,14 @@ def _judge_howl(score: Score, clip: Clip, said: Sequence[Alarm]) -> None:
     assert truth is not None
     score.howls += 1
     name = f"{clip.path} {clip.chain}"
-    if any(alarm.began_s < truth.crossed_s - _TO_EARLY_S for alarm in said):
+    if any(alarm.began_s < truth.crossed_s for alarm in said):
         score.premature.append(name)
-    found = next((alarm for alarm in said if alarm.ended_s >= truth.crossed_s), None)
+    # An alarm that was there before is none of this howl: who alarms all the time has told nothing.
+    found = next((alarm for alarm in said if alarm.began_s >= truth.crossed_s), None)
     if found is None:
         score.missed.append(name)
         return
-    told_s = max(found.began_s, truth.crossed_s)
+    told_s = found.began_s
     score.detected.append(name)
     score.delays_s.append(told_s - truth.audible_s)
     if told_s > truth.saturated_s:
