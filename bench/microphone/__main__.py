@@ -67,9 +67,8 @@ def main() -> int:
         scores, cost = _judged(folder, clips[:: options.quick], [OURS, *([] if options.ours else DETECTORS)])
         console.print(_table(part, scores))
         _tell_worst(console, scores[OURS])
-        console.print(
-            f"more than 5 Hz off the line that stays: {len(scores[OURS].off_final)}, off every line that grows: {len(scores[OURS].off_unstable)}"
-        )
+        off = scores[OURS]
+        console.print(f"more than 5 Hz off the line that stays: {len(off.off_final)}; off every line that grows: {len(off.off_unstable)}")
         console.print(f"cost of ours: {100 * cost:.2f} % of a core per channel, all of the probe, as fast as files can be read")
         if part == "held" and options.quick == 1:
             missed = [goal for goal in _goals(scores[OURS], cost) if goal.missed]
