@@ -171,9 +171,9 @@ def pack_sender(packet: SenderPacket) -> bytes:
     return _SENDER.pack(packet.seq & 0xFFFFFFFF, packet.sent, packet.error.word(), packet.ssid) + pack_tlvs(packet.tlvs)
 
 
-def pack_reflector(packet: ReflectorPacket) -> bytes:
-    """Octets of a reflector's packet."""
-    head = _REFLECTOR.pack(
+def reflector_fields(packet: ReflectorPacket) -> tuple[int, ...]:
+    """What stands in a reflector's packet, in the order of both of its forms, plain and authenticated."""
+    return (
         packet.seq & 0xFFFFFFFF,
         packet.sent,
         packet.error.word(),
@@ -184,7 +184,11 @@ def pack_reflector(packet: ReflectorPacket) -> bytes:
         packet.sender_error.word(),
         packet.sender_ttl,
     )
-    return head + pack_tlvs(packet.tlvs)
+
+
+def pack_reflector(packet: ReflectorPacket) -> bytes:
+    """Octets of a reflector's packet."""
+    return _REFLECTOR.pack(*reflector_fields(packet)) + pack_tlvs(packet.tlvs)
 
 
 def unpack_sender(octets: bytes) -> SenderPacket:

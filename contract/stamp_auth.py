@@ -78,18 +78,7 @@ def seal_sender(packet: SenderPacket, key: bytes) -> bytes:
 
 def seal_reflector(packet: ReflectorPacket, key: bytes) -> bytes:
     """Octets of a reflector's packet."""
-    head = _REFLECTOR.pack(
-        packet.seq & 0xFFFFFFFF,
-        packet.sent,
-        packet.error.word(),
-        packet.ssid,
-        packet.received,
-        packet.sender_seq,
-        packet.sender_sent,
-        packet.sender_error.word(),
-        packet.sender_ttl,
-    )
-    return _sealed(head, packet.tlvs, key)
+    return _sealed(_REFLECTOR.pack(*stamp.reflector_fields(packet)), packet.tlvs, key)
 
 
 def open_sender(octets: bytes, key: bytes) -> SenderPacket:

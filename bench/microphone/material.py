@@ -84,7 +84,7 @@ def folder() -> Path:
 
 
 def environment() -> str:
-    """The interpreter that has pyroomacoustics and matplotlib; made on first use."""
+    """The interpreter that has pyroomacoustics; made on first use."""
     home = folder() / "venv"
     python = home / "bin" / "python"
     done = home / "complete"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import unicodedata
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -22,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from control_center.board import health, pages, stream
 from control_center.board.archive import Archive
+from control_center.board.bodies import fields
 from control_center.board.counting import Counting
 from control_center.board.desk import Desk
 from control_center.board.forms import Forms
@@ -46,17 +45,7 @@ def _now() -> datetime:
 
 async def _name_of_sender(request: Request) -> str:
     """Field ``by`` of an urlencoded form, as it will be shown; a default when it says nothing."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LONGEST_BODY:
-            raise HTTPException(413)
-    try:
-        names = parse_qs(body.decode(), max_num_fields=10).get("by", [])
-    except ValueError as error:
-        raise HTTPException(400) from error
-    kept = "".join(character for character in (names[0] if names else "") if character.isprintable())
-    return unicodedata.normalize("NFC", kept).strip()[:_LONGEST_NAME] or _NOBODY
+    return (await fields(request, _LONGEST_BODY, most=10)).one("by", _LONGEST_NAME) or _NOBODY
 
 
 class Board:

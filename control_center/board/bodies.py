@@ -35,11 +35,11 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", kept).strip()
 
 
-async def fields(request: Request, longest: int) -> Fields:
+async def fields(request: Request, longest: int, most: int = MOST_FIELDS) -> Fields:
     """Read the form of a request.
 
     Raises:
-        HTTPException: 413 if it has more than `longest` bytes, 400 if it cannot be read.
+        HTTPException: 413 if it has more than `longest` bytes, 400 if it has more than `most` fields or cannot be read.
     """
     body = b""
     async for chunk in request.stream():
@@ -47,6 +47,6 @@ async def fields(request: Request, longest: int) -> Fields:
         if len(body) > longest:
             raise HTTPException(413)
     try:
-        return Fields(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        return Fields(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=most))
     except ValueError as error:
         raise HTTPException(400) from error
