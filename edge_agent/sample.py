@@ -13,6 +13,7 @@ import msgspec
 from contract.meetings import Phase
 from edge_agent.agenda import DEFAULT_PERIODS_S
 from edge_agent.config import CenterSettings, PageSettings, SiteSettings, StandbySettings, StateSettings
+from probes.camera.ptz_limits import PtzSettings
 from probes.registry import PROBES
 
 EXAMPLES: dict[str, Any] = {
@@ -20,6 +21,9 @@ EXAMPLES: dict[str, Any] = {
     "site.name": "Thị xã Hoài Nhơn",
     "center.host": "trung-tam.example",
     "center.standby.host": "du-phong.example",
+    "camera.ptz.protocol": "visca",
+    "camera.ptz.host": "192.0.2.10",
+    "camera.ptz.presets": [{"name": "Toàn cảnh", "key": "1"}, {"name": "Chủ tọa", "key": "2"}],
 }
 """Values of keys that have no default."""
 WIDTH = 110
@@ -38,7 +42,9 @@ def text() -> str:
         *_table("page", PageSettings),
     ]
     for name, entry in PROBES.items():
-        parts += _table(name, entry.settings)
+        parts += _table(name, entry.settings, leave_out=("ptz",))
+        if name == "camera":
+            parts += _commented(_table("camera.ptz", PtzSettings))
     parts += ["# How often each probe looks, per phase.", *_rounds()]
     for name, entry in PROBES.items():
         lines = _table(f"limits.{name}", entry.limits)

@@ -21,12 +21,14 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         deadline_s: The run must be over by then; the caller kills it a little later.
         state_directory: Where the probe may keep and find its references; empty: nowhere.
         limits_version: Cited by the findings.
+        tour: Whether a camera may be turned through its presets in this run; never done in a live meeting.
     """
 
     phase: Phase = Phase.IDLE
     deadline_s: float = 10.0
     state_directory: str = ""
     limits_version: str = ""
+    tour: bool = False
 
 
 class Probe(Protocol[SettingsT_contra, LimitsT_contra]):

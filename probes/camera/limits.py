@@ -9,6 +9,8 @@ from typing import Annotated
 
 import msgspec
 
+from probes.camera.ptz_limits import PtzSettings
+
 _SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
 
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -25,12 +27,14 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             video or picture file. Empty: the first capture device of this machine.
         reference: Picture of the approved view; empty: ``camera_reference.png`` in the state directory, if it is there.
         hd_required: Whether the regulation's HD 720p (10.2.b) is asked of this camera.
+        ptz: Its control port and presets; None: it is never turned.
     """
 
     fitted: bool = True
     source: str = ""
     reference: str = ""
     hd_required: bool = True
+    ptz: PtzSettings | None = None
 
     def __post_init__(self) -> None:
         scheme, separator, _ = self.source.partition("://")
@@ -109,3 +113,9 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     open_s: Annotated[Seconds, msgspec.Meta(description="A network camera that does not answer for this long is not there")] = 4.0
     confirm_s: Annotated[Seconds, msgspec.Meta(description="How long a fault must last in a recording to be an event")] = 2.0
     clear_s: Annotated[Seconds, msgspec.Meta(description="How long a recording must be well again for the event to be over")] = 1.0
+
+    ptz_answer_s: Annotated[Seconds, msgspec.Meta(description="How long one answer of the camera's control port is waited for")] = 1.0
+    ptz_move_s: Annotated[Seconds, msgspec.Meta(description="A preset must be reached within this time")] = 10.0
+    ptz_off_percent: Annotated[
+        Percent, msgspec.Meta(description="A preset may lie this far from its approved position, of the camera's whole range")
+    ] = 1.0
