@@ -16,15 +16,15 @@ from bench.microphone import loops, material, tones
 from bench.microphone.loops import Truth
 from bench.microphone.material import Part, Sound
 
-Kind = Literal["howl", "stable", "speech", "music", "tone"]
-VERSION = 4
+Kind = Literal["howl", "stable", "speech", "music", "swell", "tone"]
+VERSION = 5
 """Another number builds the corpus anew."""
 _RATES_HZ = (16_000, 16_000, 32_000, 44_100, 48_000, 48_000)
-_HOWLS: dict[Part, int] = {"tuning": 120, "held": 240}
-_STABLE: dict[Part, int] = {"tuning": 24, "held": 48}
-_SPEECH_S: dict[Part, float] = {"tuning": 5000, "held": 11_500}
-_MUSIC_S: dict[Part, float] = {"tuning": 6000, "held": 7500}
-_SEEDS: dict[Part, int] = {"tuning": 1, "held": 2}
+_HOWLS: dict[Part, int] = {"tuning": 120, "checked": 240, "held": 240}
+_STABLE: dict[Part, int] = {"tuning": 24, "checked": 48, "held": 48}
+_SPEECH_S: dict[Part, float] = {"tuning": 5000, "checked": 11_500, "held": 11_500}
+_MUSIC_S: dict[Part, float] = {"tuning": 6000, "checked": 7500, "held": 7500}
+_SEEDS: dict[Part, int] = {"tuning": 1, "checked": 2, "held": 3}
 _OVER_DB = (1.0, 2.0, 3.0, 5.0)
 _CODECS = {
     "opus": ["-c:a", "libopus", "-b:a", "32k", "-f", "ogg"],
@@ -66,7 +66,7 @@ def clips(part: Part) -> tuple[Path, list[Clip]]:
     listed = folder / f"{part}.json"
     if not listed.exists():
         (folder / part).mkdir(parents=True, exist_ok=True)
-        material.fetch()
+        material.fetch(part)
         built = [asdict(clip) for clip in _build(part, folder)]
         listed.write_text(json.dumps(built, indent=1, ensure_ascii=False))
     entries = json.loads(listed.read_text())
@@ -78,6 +78,7 @@ def _build(part: Part, folder: Path) -> Iterator[Clip]:
     yield from _speech(part, folder)
     yield from _music(part, folder)
     yield from _tones(part, folder)
+    yield from _swells(part, folder)
 
 
 def _loops(part: Part, folder: Path) -> Iterator[Clip]:
@@ -162,6 +163,12 @@ def _tones(part: Part, folder: Path) -> Iterator[Clip]:
     rng = np.random.default_rng(_SEEDS[part] + 300)
     for index, (name, rate_hz, sound) in enumerate(tones.tones(part)):
         yield _negative(part, folder, f"tone-{index:03}", "tone", name, sound, rate_hz, rng, same_rate=True)
+
+
+def _swells(part: Part, folder: Path) -> Iterator[Clip]:
+    rng = np.random.default_rng(_SEEDS[part] + 400)
+    for index, (rate_hz, sound) in enumerate(tones.swells(part)):
+        yield _negative(part, folder, f"swell-{index:03}", "swell", "swelling notes", sound, rate_hz, rng, same_rate=True)
 
 
 def _negative(  # noqa: PLR0917 — what it is, and how it came to be

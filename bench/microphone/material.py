@@ -1,6 +1,6 @@
 """Sounds and responses out of Debian packages, fetched into the cache folder when the bench runs; nothing is committed.
 
-The two parts share no voice, no composer's package, no instrument and no room.
+The parts share no voice, no composer's package, no instrument and no room.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Part = Literal["tuning", "held"]
+Part = Literal["tuning", "checked", "held"]
 Sound = NDArray[np.float64]
-PARTS: tuple[Part, Part] = ("tuning", "held")
+PARTS: tuple[Part, ...] = ("tuning", "checked", "held")
 RATE_HZ = 48_000
 """Of all music and responses before a clip's own rate."""
 _HERE = Path(__file__).parent
@@ -40,39 +40,58 @@ PACKAGES = (
     Package("asterisk-core-sounds-en-g722", "speech", "tuning"),
     Package("asterisk-prompt-it-menardi-wav", "speech", "tuning"),
     Package("asterisk-prompt-es-co", "speech", "tuning"),
-    Package("asterisk-core-sounds-es-g722", "speech", "held"),
-    Package("asterisk-core-sounds-fr-g722", "speech", "held"),
-    Package("asterisk-core-sounds-it-g722", "speech", "held"),
-    Package("asterisk-core-sounds-ru-g722", "speech", "held"),
-    Package("asterisk-prompt-fr-armelle", "speech", "held"),
+    Package("asterisk-core-sounds-es-g722", "speech", "checked"),
+    Package("asterisk-core-sounds-fr-g722", "speech", "checked"),
+    Package("asterisk-core-sounds-it-g722", "speech", "checked"),
+    Package("asterisk-core-sounds-ru-g722", "speech", "checked"),
+    Package("asterisk-prompt-fr-armelle", "speech", "checked"),
     Package("wesnoth-1.16-music", "music", "tuning"),
     Package("asterisk-moh-opsound-g722", "music", "tuning"),
     Package("sound-theme-freedesktop", "music", "tuning"),
     Package("singularity-music", "music", "tuning"),
-    Package("lomiri-sounds", "music", "held"),
-    Package("linphone-common", "music", "held"),
-    Package("hyperrogue-music", "music", "held"),
-    Package("drascula-music", "music", "held"),
-    Package("warzone2100-music", "music", "held"),
-    Package("guitarix-common", "response", "held"),
-    Package("jconvolver-config-files", "response", "held"),
+    Package("lomiri-sounds", "music", "checked"),
+    Package("linphone-common", "music", "checked"),
+    Package("hyperrogue-music", "music", "checked"),
+    Package("drascula-music", "music", "checked"),
+    Package("warzone2100-music", "music", "checked"),
+    Package("guitarix-common", "response", "checked"),
+    Package("jconvolver-config-files", "response", "checked"),
+    Package("fillets-ng-data-cs", "speech", "held"),
+    Package("fillets-ng-data-nl", "speech", "held"),
+    Package("klettres-data", "speech", "held"),
+    Package("ktuberling-data", "speech", "held"),
+    Package("planetblupi-music-ogg", "music", "held"),
+    Package("frozen-bubble-data", "music", "held"),
+    Package("asc-music", "music", "held"),
+    Package("nexuiz-music", "music", "held"),
+    Package("jami-daemon", "music", "held"),
+    Package("oxygen-sounds", "music", "held"),
+    Package("twinkle", "music", "held"),
     Package("timgm6mb-soundfont", "font", "both"),
 )
 _RESPONSES = ("greathall.wav", "street2-L.wav", "street2-R.wav")
 _ESPEAK: dict[Part, tuple[str, ...]] = {
     "tuning": ("vi", "vi+f2", "en-us+m3", "de"),
-    "held": ("vi-vn-x-south", "vi-vn-x-central+m7", "vi+f4", "vi-vn-x-south+f5", "fr+f3", "ja+m2"),
+    "checked": ("vi-vn-x-south", "vi-vn-x-central+m7", "vi+f4", "vi-vn-x-south+f5", "fr+f3", "ja+m2"),
+    "held": ("vi+m1", "vi-vn-x-central+f1", "vi-vn-x-south+m3", "en-gb+f5", "ko+m6"),
 }
 _SPOKEN: dict[Part, str] = {
     "tuning": "Kính thưa các đồng chí, hôm nay Ủy ban nhân dân tỉnh tổ chức cuộc họp trực tuyến với các huyện. Đề nghị các điểm cầu"
     " kiểm tra âm thanh, hình ảnh. Thời tiết mấy ngày qua có mưa lớn, nước sông dâng cao, bà con vùng trũng đã được di dời. "
     "Seventeen engineers measure the sound of the meeting room. One, two, three, four, five, six, seven, eight, nine, ten. ",
-    "held": "Xin mời điểm cầu Hoài Nhơn phát biểu ý kiến. Vâng, xin báo cáo đồng chí chủ trì, địa phương đã triển khai đầy đủ các phương"
+    "checked": "Xin mời điểm cầu Hoài Nhơn phát biểu ý kiến. Vâng, xin báo cáo đồng chí chủ trì, địa phương đã triển khai đầy đủ các phương"
     " án ứng phó. Tổng diện tích lúa bị ngập là hai trăm ba mươi héc ta. Chúng tôi kiến nghị tỉnh hỗ trợ giống và vật tư. "
     "Please mute your microphone when you do not speak, and read the minutes of the previous meeting aloud. ",
+    "held": "Đề nghị các đồng chí ổn định chỗ ngồi, năm phút nữa cuộc họp bắt đầu. Điểm cầu huyện Vĩnh Thạnh nghe rõ không ạ? Về tiến độ"
+    " giải ngân vốn đầu tư công, đến hết tháng mười đạt sáu mươi tám phần trăm kế hoạch, còn chậm so với yêu cầu. Kết luận cuộc họp: "
+    "giao Sở Tài chính chủ trì, báo cáo trước ngày mười lăm. The next speaker joins us from the hospital, can you hear us now? ",
 }
-_INSTRUMENTS: dict[Part, tuple[int, ...]] = {"tuning": (73, 40, 19, 89, 11), "held": (68, 42, 21, 71, 75, 52, 98)}
-_ROOMS: dict[Part, tuple[int, int]] = {"tuning": (1000, 30), "held": (5000, 60)}
+_INSTRUMENTS: dict[Part, tuple[int, ...]] = {
+    "tuning": (73, 40, 19, 89, 11),
+    "checked": (68, 42, 21, 71, 75, 52, 98),
+    "held": (56, 72, 41, 48, 53, 79, 16, 110),
+}
+_ROOMS: dict[Part, tuple[int, int]] = {"tuning": (1000, 30), "checked": (5000, 60), "held": (9000, 60)}
 
 
 def folder() -> Path:
@@ -96,14 +115,15 @@ def environment() -> str:
     return str(python)
 
 
-def fetch() -> None:
-    """Download and unpack every package that is not there yet."""
+def fetch(part: Part) -> None:
+    """Download and unpack every package of a part that is not there yet."""
     for package in PACKAGES:
         target = folder() / "x" / package.name
-        if target.exists():
+        if target.exists() or package.part not in {part, "both"}:
             continue
         debs = folder() / "debs"
         debs.mkdir(exist_ok=True)
+        target.parent.mkdir(exist_ok=True)
         subprocess.run(["apt-get", "download", "-q", package.name], cwd=debs, check=True, stdout=subprocess.DEVNULL)
         (deb,) = debs.glob(f"{package.name}_*.deb")
         subprocess.run(["dpkg", "-x", str(deb), str(target)], check=True)
@@ -185,7 +205,7 @@ def _synthesised(part: Part, voice: str) -> Sound:
     rng = np.random.default_rng(sum(voice.encode()))
     pieces = []
     for _ in range(5):
-        path = folder() / "espeak.wav"
+        path = folder() / f"{part}-espeak.wav"
         speed, pitch = str(int(rng.integers(120, 210))), str(int(rng.integers(20, 80)))
         subprocess.run(["espeak-ng", "-v", voice, "-s", speed, "-p", pitch, "-w", str(path), _SPOKEN[part] * 2], check=True)
         pieces.append(decoded(path, 16_000))
@@ -202,13 +222,13 @@ def music(part: Part) -> Iterator[tuple[str, Sound]]:
                 if len(piece) > RATE_HZ // 2 and np.abs(piece).max() > 0.01:
                     yield path.stem, piece
     for program in _INSTRUMENTS[part]:
-        yield f"instrument-{program}", _played(program)
+        yield f"instrument-{program}", _played(part, program)
 
 
-def _played(program: int) -> Sound:
+def _played(part: Part, program: int) -> Sound:
     """An instrument of the sound font: long notes, plain and swelling."""
     (font,) = (folder() / "x" / "timgm6mb-soundfont").rglob("*.sf2")
-    midi, out = folder() / "notes.mid", folder() / "notes.wav"
+    midi, out = folder() / f"{part}-notes.mid", folder() / f"{part}-notes.wav"
     midi.write_bytes(_midi(program))
     subprocess.run(["fluidsynth", "-q", "-ni", "-r", str(RATE_HZ), "-F", str(out), str(font), str(midi)], check=True, capture_output=True)
     sound = decoded(out, RATE_HZ)
@@ -244,7 +264,7 @@ def rooms(part: Part) -> list[tuple[Sound, Sound]]:
 
 
 def _measured(part: Part) -> Iterator[Sound]:
-    """Responses that were measured in real places; only in the part that is held back."""
+    """Responses that were measured in real places; only in the part ``checked``."""
     for package in PACKAGES:
         if package.kind == "response" and package.part == part:
             for path in _files(package.name):

@@ -103,9 +103,27 @@ KINDS: dict[str, Callable[[Sound, np.random.Generator], Sound]] = {
 }
 
 
+def swells(part: Part) -> Iterator[tuple[int, Sound]]:
+    """Rate and sound of notes with overtones that swell together, in amplitude or in decibels, some with vibrato: a crescendo, no howl."""
+    rng = np.random.default_rng({"tuning": 29, "checked": 2929, "held": 292929}[part])
+    for _ in range(12):
+        rate_hz = int(rng.choice([16_000, 48_000]))
+        t = np.arange(round(SECONDS * rate_hz)) / rate_hz
+        yield rate_hz, np.concatenate([_note(t[: len(t) // 5], rng) for _ in range(5)])
+
+
+def _note(t: Sound, rng: np.random.Generator) -> Sound:
+    vibrato = rng.choice([0.0, 0.004]) * np.sin(2 * np.pi * 5 * t) / 5
+    pitch, roll_off = rng.uniform(150, 700), rng.uniform(0.3, 1.5)
+    partials = sum(np.sin(2 * np.pi * pitch * order * (t + vibrato)) / order**roll_off for order in range(1, int(rng.integers(4, 13))))
+    swelling_s = rng.uniform(0.8, 3.0)
+    swell = np.clip(t / swelling_s, 0, 1) if rng.random() < 0.5 else 10 ** (rng.uniform(-50, -25) * np.clip(1 - t / swelling_s, 0, 1) / 20)
+    return np.asarray(partials * swell * np.clip((t[-1] - t) / 0.1, 0, 1))
+
+
 def tones(part: Part) -> Iterator[tuple[str, int, Sound]]:
     """Name, rate and sound of each, four of a kind."""
-    rng = np.random.default_rng({"tuning": 17, "held": 1717}[part])
+    rng = np.random.default_rng({"tuning": 17, "checked": 1717, "held": 171717}[part])
     for name, make in KINDS.items():
         for turn in range(4):
             rate_hz = (16_000, 48_000, 44_100, 32_000)[turn]

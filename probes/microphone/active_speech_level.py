@@ -7,6 +7,7 @@ Levels are AES17 here, 3.01 dB above the standard's dBov.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -42,6 +43,12 @@ class Activity(NamedTuple):
         if not isinstance(other, Activity):
             return NotImplemented
         return Activity(self.energy + other.energy, self.seconds + other.seconds, self.active_s + other.active_s)
+
+
+def together(activities: Sequence[Activity]) -> Activity:
+    """One or more activities added up."""
+    energies, seconds, active_s = zip(*activities, strict=True)
+    return Activity(sum(energies), sum(seconds), np.add.reduce(active_s))
 
 
 NOTHING = Activity(0.0, 0.0, np.zeros(len(THRESHOLDS)))

@@ -15,18 +15,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.microphone.evidence import ENOUGH, SHORTEST_SPAN, Growth, Surroundings, added, line_fit, spans_that_rise, weight
-from probes.microphone.spectrum import LOWEST_HZ, Spectrograph, local_floor
-from probes.microphone.tracks import Tracks
+from probes.microphone.evidence import Evidence, Suspect
+from probes.microphone.growth import growths
+from probes.microphone.lines import Lines
+from probes.microphone.spectrum import Spectrograph
+from probes.microphone.steady import SteadyLine, SteadyLines
+from probes.microphone.surroundings import Surroundings
 
-_CANDIDATES = 10
-_HEARD_POWER = 1e-9
-"""A line below −90 dBFS is not looked at."""
 _RELEASE_S = 1.0
 """A howl that falls silent for less than this is the same howl."""
 _FADED_DB = 15.0
-_STEADY_HOPS = 100
-_STEADY_PROMINENCE_DB = 15.0
+_OUT_DB = 6.0
+"""A line is out of the programme from this height."""
+_STEADY_HEIGHT_DB = 12.0
+"""A line is followed as a steady one from this height."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +89,11 @@ class ToneFinder:
     def __init__(self, spectrograph: Spectrograph, rate_hz: int, criteria: ToneCriteria) -> None:
         self._criteria = criteria
         self._hop_s = spectrograph.hop / rate_hz
-        self._scale = 1 / spectrograph.full_scale_power
-        self._lowest = int(np.ceil(LOWEST_HZ / spectrograph.bin_hz))
-        self._tracks = Tracks(spectrograph.bin_hz, self._hop_s, self._scale)
-        self._surroundings = Surroundings(spectrograph.bins, spectrograph.bin_hz, self._lowest)
+        self._lines = Lines(spectrograph, rate_hz)
+        self._surroundings = Surroundings(self._lines, spectrograph.bins)
+        self._evidence = Evidence()
+        self._steady = SteadyLines()
         self._events: dict[str, _Event] = {}
-        self._hops = 0
 
     @property
     def sounding(self) -> bool:
@@ -100,87 +101,63 @@ class ToneFinder:
         return bool(self._events)
 
     def push(self, spectra: NDArray[np.complex64], power: NDArray[np.float32], floor: NDArray[np.float32]) -> list[Tone]:
-        """Take the spectra of some hops, shape (hops, bins); returns the tones that began or ended in them, in order."""
+        """Take the spectra of 100 ms (less at the end), shape (hops, bins); the tones that began or ended in them, in order."""
+        first = self._lines.hops
+        self._lines.push(spectra, power, floor)
+        self._surroundings.push(power)
+        howls = {suspect.hop: suspect for suspect in self._howls(power, floor)}
         changes: list[Tone] = []
-        middle = power[:, 1:-1]
-        is_peak = (middle > power[:, :-2]) & (middle >= power[:, 2:])
-        is_peak &= middle > floor[:, 1:-1] * np.float32(10 ** ((self._criteria.prominence_db - 3) / 10))
-        is_peak &= middle > np.float32(_HEARD_POWER / self._scale)
-        is_peak[:, : self._lowest] = False
-        for hop in range(len(spectra)):
-            self._hops += 1
-            self._surroundings.push(power[hop])
-            peaks = np.flatnonzero(is_peak[hop]) + 1
-            if len(peaks) > _CANDIDATES:
-                peaks = peaks[np.argpartition(power[hop, peaks] / floor[hop, peaks], -_CANDIDATES)[-_CANDIDATES:]]
-            self._tracks.follow(spectra[hop], power[hop], floor[hop], peaks.tolist())
-            changes += self._end(power[hop])
-            changes += self._howls(power[hop])
-            changes += self._steady_tones(power[hop])
-        return changes
+        for row, hop in enumerate(range(first, first + len(power))):
+            now_s = (hop + 1) * self._hop_s
+            changes += self._end(power[row], now_s)
+            if hop in howls:
+                changes += self._begin(self._howl(howls[hop], now_s), howls[hop].bin, power[row])
+        return changes + self._steady_tones(power, floor)
 
-    @property
-    def _now_s(self) -> float:
-        return self._hops * self._hop_s
+    def _howls(self, power: NDArray[np.float32], floor: NDArray[np.float32]) -> list[Suspect]:
+        """What is told as a howl in these hops, at most one a hop."""
+        criteria, lines = self._criteria, self._lines
+        hops, bins = lines.peaks(power, floor, criteria.prominence_db)
+        grown = growths(lines, hops, bins, db_per_s=criteria.growth_db_per_s, height_db=criteria.prominence_db) if len(hops) else None
+        company = None if grown is None else self._surroundings.company(grown.hops, grown.bins, grown.newest_hz)
+        return self._evidence.weigh(lines.hops, grown, company)
 
-    def _howls(self, power: NDArray[np.float32]) -> list[Tone]:
-        changes: list[Tone] = []
-        tracks = self._tracks
-        slots = np.flatnonzero((tracks.age > SHORTEST_SPAN) & ~tracks.howled)
-        if not len(slots):
-            return changes
-        for slot, spans in spans_that_rise(tracks, slots):
-            if not spans and tracks.evidence[slot] == 0:
-                continue
-            heaviest, growth = self._heaviest(slot, spans)
-            tracks.evidence[slot] = added(float(tracks.evidence[slot]), heaviest)
-            if growth is not None and tracks.evidence[slot] >= ENOUGH:
-                tracks.howled[slot] = True
-                tone = self._tone("howling", slot, growth.frequency_hz, growth.db_per_s, tracks.born_hop[slot] * self._hop_s)
-                changes += self._begin(tone, int(tracks.bin[slot]), power)
-        return changes
-
-    def _heaviest(self, slot: int, spans: list[int]) -> tuple[float | None, Growth | None]:
-        """What speaks most for a howl, and the longest growth, which says best how fast it is; none of a line that is part of a voice."""
-        growths = [growth for span in spans if (growth := Growth.of(self._tracks, slot, span, self._hop_s)) is not None]
-        growths = [
-            one for one in growths if one.db_per_s >= self._criteria.growth_db_per_s and one.prominence_db >= self._criteria.prominence_db
-        ]
-        if not growths:
-            return None, None
-        around, frequency_hz = self._surroundings, growths[0].frequency_hz
-        if around.sounds_like_a_voice(growths[0].bin, frequency_hz):
-            return None, None
-        companion_db, record_db = around.companion_db(growths[0].bin, frequency_hz), around.record_db(growths[0].bin)
-        return max(weight(growth, companion_db, record_db) for growth in growths), growths[-1]
-
-    def _steady_tones(self, power: NDArray[np.float32]) -> list[Tone]:
-        tracks = self._tracks
-        lasted = (self._hops - tracks.steady_since_hop) * self._hop_s >= self._criteria.sustained_s
-        waiting = (tracks.age > _STEADY_HOPS) & ~tracks.howled & ~tracks.told_steady & lasted
-        changes: list[Tone] = []
-        for slot in np.flatnonzero(waiting).tolist():
-            levels, prominences = tracks.levels_db(slot, _STEADY_HOPS), tracks.prominences_db(slot, _STEADY_HOPS)
-            if levels[-1] < self._criteria.sustained_dbfs or np.partition(prominences, 10)[10] < _STEADY_PROMINENCE_DB:
-                continue
-            tracks.told_steady[slot] = True
-            slope, _ = line_fit(levels)
-            frequency_hz = float(tracks.frequencies_hz(slot, _STEADY_HOPS).mean())
-            tone = self._tone("sustained_tone", slot, frequency_hz, slope / self._hop_s, tracks.steady_since_hop[slot] * self._hop_s)
-            changes += self._begin(tone, int(tracks.bin[slot]), power)
-        return changes
-
-    def _tone(
-        self, kind: Literal["howling", "sustained_tone"], slot: int, frequency_hz: float, growth_db_per_s: float, started_at_s: float
-    ) -> Tone:
+    def _howl(self, suspect: Suspect, now_s: float) -> Tone:
         return Tone(
-            kind=kind,
-            frequency_hz=frequency_hz,
-            level_dbfs=float(self._tracks.levels_db(slot, 1)[0]),
-            growth_db_per_s=growth_db_per_s,
-            prominence_db=float(self._tracks.prominences_db(slot, 1)[0]),
-            started_at_s=float(started_at_s),
-            detected_at_s=self._now_s,
+            kind="howling",
+            frequency_hz=suspect.frequency_hz,
+            level_dbfs=suspect.level_dbfs,
+            growth_db_per_s=suspect.db_per_s,
+            prominence_db=suspect.height_db,
+            started_at_s=self._lines.out_since(suspect.hop, suspect.bin, _OUT_DB) * self._hop_s,
+            detected_at_s=now_s,
+        )
+
+    def _steady_tones(self, power: NDArray[np.float32], floor: NDArray[np.float32]) -> list[Tone]:
+        """Tones that have stood still for long enough by the end of these 100 ms."""
+        now_s = self._lines.hops * self._hop_s
+        began_s = now_s - len(power) * self._hop_s
+        mean = power.mean(axis=0, keepdims=True)
+        looks = self._lines.looks(mean, floor.mean(axis=0, keepdims=True), _STEADY_HEIGHT_DB)
+        changes: list[Tone] = []
+        for line in self._steady.follow(looks, began_s):
+            lasted = now_s - line.since_s >= self._criteria.sustained_s - 1e-6
+            if lasted and not line.told and line.stands_out and line.peak.level_dbfs >= self._criteria.sustained_dbfs:
+                line.told = True
+                if "howling" not in self._events:
+                    changes += self._begin(self._sustained(line, now_s), line.peak.bin, mean[0])
+        return changes
+
+    def _sustained(self, line: SteadyLine, now_s: float) -> Tone:
+        first, last = line.looks[0].level_dbfs, line.looks[-1].level_dbfs
+        return Tone(
+            kind="sustained_tone",
+            frequency_hz=line.peak.frequency_hz,
+            level_dbfs=line.peak.level_dbfs,
+            growth_db_per_s=last - first,
+            prominence_db=line.peak.height_db,
+            started_at_s=line.since_s,
+            detected_at_s=now_s,
         )
 
     def _begin(self, tone: Tone, position: int, power: NDArray[np.float32]) -> list[Tone]:
@@ -189,20 +166,20 @@ class ToneFinder:
         event = self._events.get(tone.kind)
         if event is not None:
             if tone.kind == "howling":
-                event.bin, event.loudest, event.alive_at_s = position, loudest, self._now_s
+                event.bin, event.loudest, event.alive_at_s = position, loudest, tone.detected_at_s
             return []
-        self._events[tone.kind] = _Event(tone=tone, bin=position, loudest=loudest, alive_at_s=self._now_s)
+        self._events[tone.kind] = _Event(tone=tone, bin=position, loudest=loudest, alive_at_s=tone.detected_at_s)
         return [tone]
 
-    def _end(self, power: NDArray[np.float32]) -> list[Tone]:
+    def _end(self, power: NDArray[np.float32], now_s: float) -> list[Tone]:
         """Events whose line has been gone for the release time."""
         ended: list[Tone] = []
         for kind, event in list(self._events.items()):
             line = float(power[max(0, event.bin - 2) : event.bin + 3].max())
             event.loudest = max(event.loudest, line)
             if line > event.loudest * 10 ** (-_FADED_DB / 10):
-                event.alive_at_s = self._now_s
-            elif self._now_s - event.alive_at_s >= _RELEASE_S:
+                event.alive_at_s = now_s
+            elif now_s - event.alive_at_s >= _RELEASE_S:
                 ended.append(replace(event.tone, ended_at_s=event.alive_at_s))
                 del self._events[kind]
         return ended
@@ -212,6 +189,3 @@ class ToneFinder:
         ended = [replace(event.tone, ended_at_s=event.alive_at_s) for event in self._events.values()]
         self._events.clear()
         return ended
-
-
-__all__ = ["Tone", "ToneCriteria", "ToneFinder", "local_floor"]

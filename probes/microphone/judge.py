@@ -17,7 +17,7 @@ import msgspec
 from contract import catalog
 from contract.findings import Finding
 from contract.meetings import Phase
-from probes.microphone.active_speech_level import NOTHING, active_level
+from probes.microphone.active_speech_level import active_level, together
 from probes.microphone.howling import Tone, ToneCriteria
 from probes.microphone.hum import Hum
 from probes.microphone.levels import dbfs, dbfs_of_peak
@@ -96,6 +96,7 @@ class ChannelJudge:
         self._hum: deque[tuple[Tick, Hum]] = deque(maxlen=_HUM_SEGMENTS)
         self._gaps: deque[tuple[float, int]] = deque()
         self._is_offset = False
+        self._talk_dbfs: float | None = None
         self._now_s = 0.0
         conditions = {
             "dead": (self._dead, 0.2),
@@ -115,6 +116,7 @@ class ChannelJudge:
         """What begins or ends with this tick."""
         self._now_s = tick.ends_at_s
         self._remember(tick)
+        self._talk_dbfs = self._speech_level() if tick.speech else None
         changes: list[Change] = []
         for spell, condition in self._conditions:
             measured = condition(tick)
@@ -266,16 +268,16 @@ class ChannelJudge:
     def _speech_level(self) -> float | None:
         if sum(tick.speech for tick in self._speech) < _SPEECH_RATED_TICKS:
             return None
-        return active_level(sum((tick.activity for tick in self._speech), NOTHING))[0]
+        return active_level(together([tick.activity for tick in self._speech]))[0]
 
-    def _low_level(self, tick: Tick) -> Measured | None:
-        level = self._speech_level() if tick.speech else None
+    def _low_level(self, _: Tick) -> Measured | None:
+        level = self._talk_dbfs
         if level is None or level >= self._limits.speech_low_dbfs:
             return None
         return Measured(level, self._limits.speech_low_dbfs, "dBFS", self._speech[0].began_at_s)
 
-    def _high_level(self, tick: Tick) -> Measured | None:
-        level = self._speech_level() if tick.speech else None
+    def _high_level(self, _: Tick) -> Measured | None:
+        level = self._talk_dbfs
         if level is None or level <= self._limits.speech_high_dbfs:
             return None
         return Measured(level, self._limits.speech_high_dbfs, "dBFS", self._speech[0].began_at_s)
