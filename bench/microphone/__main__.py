@@ -1,7 +1,7 @@
 """``make bench-microphone``: our howling detector and four published ones on the same clips; 1 when a figure is missed.
 
-The corpus is built on first use (some 5 GB in the cache, half an hour), from Debian packages and from code. Weights were fitted on the
-parts ``tuning`` and ``checked``; ``held`` shares no voice, no piece, no instrument and no room with them, and is what counts. Swelling notes
+The corpus is built on first use (4 GB in the cache, half an hour), from Debian packages and from code. Weights were fitted on the parts
+``tuning`` and ``checked``; ``held`` shares no voice, no piece, no instrument and no room with them, and is what counts. Swelling notes
 made by code, the hardest there is, are shown and have no goal.
 """
 

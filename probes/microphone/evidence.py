@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from probes.microphone.growth import Growths
 from probes.microphone.surroundings import Company
@@ -39,7 +38,6 @@ class Suspect(NamedTuple):
     Attributes:
         hop, bin: When and where.
         db_per_s, frequency_hz, height_db, level_dbfs: As in `Growths`.
-        soon_dbfs: Its level in half a second, by its fastest growth that speaks for a howl.
     """
 
     hop: int
@@ -48,7 +46,11 @@ class Suspect(NamedTuple):
     frequency_hz: float
     height_db: float
     level_dbfs: float
-    soon_dbfs: float
+
+    @property
+    def soon_dbfs(self) -> float:
+        """Its level in half a second, if it goes on like this."""
+        return self.level_dbfs + _SOON_S * self.db_per_s
 
 
 @dataclass
@@ -80,12 +82,11 @@ class Evidence:
         """
         told: list[Suspect] = []
         if growths is not None and company is not None:
-            weighed = np.where(growths.valid, weights(growths, company), -np.inf)
-            heaviest = weighed.max(axis=1).tolist()
+            heaviest = np.where(growths.valid, weights(growths, company), -np.inf).max(axis=1).tolist()
             for line, (hop, bin_) in enumerate(zip(growths.hops.tolist(), growths.bins.tolist(), strict=True)):
                 told += self._choose(hop)
                 if heaviest[line] > 0:
-                    self._suspects.append(_suspect(growths, weighed, line))
+                    self._suspects.append(_suspect(growths, line))
                 self._add(hop, bin_, heaviest[line])
         told += self._choose(until_hop)
         self._forget(until_hop)
@@ -130,7 +131,7 @@ class Evidence:
         self._suspects = [suspect for suspect in self._suspects if hop - suspect.hop < _CHOSEN_FROM_HOPS + _CHOOSING_HOPS]
 
 
-def _suspect(growths: Growths, weighed: NDArray[np.float64], line: int) -> Suspect:
+def _suspect(growths: Growths, line: int) -> Suspect:
     longest = int(np.flatnonzero(growths.valid[line])[-1])
     return Suspect(
         hop=int(growths.hops[line]),
@@ -139,5 +140,4 @@ def _suspect(growths: Growths, weighed: NDArray[np.float64], line: int) -> Suspe
         frequency_hz=float(growths.frequency_hz[line, longest]),
         height_db=float(growths.height_db[line, longest]),
         level_dbfs=float(growths.level_dbfs[line]),
-        soon_dbfs=float(growths.level_dbfs[line] + _SOON_S * growths.db_per_s[line, weighed[line] > 0].max()),
     )

@@ -102,7 +102,8 @@ def test_the_sweep_predicts_the_loop_and_the_watch_catches_its_howl(sound_server
         _howl_within(lines, _QUIET_S)
         sound_server.set_room(howls_at_db - 2.0)
     assert howl is not None
-    assert howl.frequency_hz == pytest.approx(1600, abs=13)  # where the loop's phase is a whole turn: every 12 Hz; and 5 Hz of our own
+    # Over by 2 dB it grows on every line, one each 12 Hz, at which the equalizer (12 dB, a fifth of an octave) is within 2 dB of its peak.
+    assert howl.frequency_hz == pytest.approx(1600, abs=40)
     assert howl.frequency_hz == pytest.approx(swept.nearest[0].frequency_hz, rel=0.05)
     assert float(howl.details["growth_db_per_s"]) > 0
     assert _resident_mb(pid) < _RESIDENT_MB
