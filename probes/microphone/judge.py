@@ -81,9 +81,21 @@ def tone_criteria(limits: MicrophoneLimits) -> ToneCriteria:
 
 
 class ChannelJudge:
-    """Judges one channel, tick by tick."""
+    """Judges one channel, tick by tick.
 
-    def __init__(self, settings: MicrophoneSettings, limits: MicrophoneLimits, phase: Phase, *, target: str, version: str = "") -> None:
+    Args:
+        settings: What the site has.
+        limits: What is still normal.
+        phase: Of the meeting.
+        target: Name of the channel.
+        version: Of the limits.
+        coarse: Its samples have 8 bits: the noise of a room lies below their last one, so that a pause reads as digital zero.
+    """
+
+    def __init__(
+        self, settings: MicrophoneSettings, limits: MicrophoneLimits, phase: Phase, *, target: str, version: str = "", coarse: bool = False
+    ) -> None:
+        self._coarse = coarse
         self._limits, self._phase, self._target, self._version = limits, phase, target, version
         self._mute_is_normal = settings.mute_is_normal and phase is Phase.LIVE
         self._second: deque[Tick] = deque(maxlen=10)
@@ -228,6 +240,8 @@ class ChannelJudge:
         if level > self._limits.dead_level_dbfs or self._mute_is_normal:
             self._heard = self._heard or level > self._limits.dead_level_dbfs
             self._silent_since_s = None
+            return None
+        if self._coarse and self._heard:
             return None
         if self._silent_since_s is None:
             self._silent_since_s = tick.began_at_s
