@@ -17,7 +17,7 @@ from bench.microphone.loops import Truth
 from bench.microphone.material import Part, Sound
 
 Kind = Literal["howl", "stable", "speech", "music", "swell", "tone"]
-VERSION = 5
+VERSION = 6
 """Another number builds the corpus anew."""
 _RATES_HZ = (16_000, 16_000, 32_000, 44_100, 48_000, 48_000)
 _HOWLS: dict[Part, int] = {"tuning": 120, "checked": 240, "held": 240}

@@ -63,7 +63,9 @@ PACKAGES = (
     Package("planetblupi-music-ogg", "music", "held"),
     Package("frozen-bubble-data", "music", "held"),
     Package("asc-music", "music", "held"),
-    Package("nexuiz-music", "music", "held"),
+    Package("neverball-data", "music", "held"),
+    Package("extremetuxracer-data", "music", "held"),
+    Package("hedgewars-data", "music", "held"),
     Package("jami-daemon", "music", "held"),
     Package("oxygen-sounds", "music", "held"),
     Package("twinkle", "music", "held"),
@@ -218,6 +220,8 @@ def music(part: Part) -> Iterator[tuple[str, Sound]]:
     for package in PACKAGES:
         if package.kind == "music" and package.part == part:
             for path in _files(package.name):
+                if "voices" in path.parts:
+                    continue
                 piece = decoded(path, RATE_HZ)[: 180 * RATE_HZ]
                 if len(piece) > RATE_HZ // 2 and np.abs(piece).max() > 0.01:
                     yield path.stem, piece
