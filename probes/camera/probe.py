@@ -22,8 +22,11 @@ from probes.camera.figures import Figures, Reference, detailed, look_figures, qu
 from probes.camera.judge import Suspicion, suspicions
 from probes.camera.limits import CameraLimits, CameraSettings
 from probes.camera.measure import Picture
+from probes.camera.ptz_probe import tour_or_last
+from probes.camera.sight import meant
 from probes.camera.source import Shot, Source, open_source, shown
 from probes.camera.trouble import NoPictureError
+from probes.camera.views import load_views
 from probes.interface import Look
 
 REFERENCE_NAME = "camera_reference.png"
@@ -31,6 +34,8 @@ REFERENCE_NAME = "camera_reference.png"
 _ESSENTIAL = "camera.luma_mean_ratio"
 _MARGIN_S = 0.5
 """Kept back from the deadline for measuring and telling."""
+_LOOK_S = 14.0
+"""Of a run that tours the presets too, the look through the camera is over by then."""
 _DETAIL_STEP_S = 1.0
 """Of a recording, sharpness and pose are measured once in this time."""
 
@@ -52,16 +57,20 @@ def run(settings: CameraSettings, limits: CameraLimits, look: Look) -> ProbeRepo
         return told.report(began_s, shown(settings.source), readings=(catalog.missing(_ESSENTIAL, Failure.NOT_FITTED, at=began_at),))
     reference = load_reference(settings, look.state_directory)
     name = shown(settings.source)
+    until_s = began_s + look.deadline_s - _MARGIN_S
     try:
-        source = open_source(settings.source, limits, began_s + look.deadline_s - _MARGIN_S)
+        source = open_source(settings.source, limits, min(until_s, began_s + _LOOK_S) if look.tour else until_s)
         name = source.name
+        others = [Path(look.state_directory) / view.file for view in load_views(look.state_directory)]
+        source, reference = meant(source, reference, others, limits)
         readings, findings = _examine(source, reference, told)
     except NoPictureError as error:
         readings = (catalog.missing(_ESSENTIAL, error.failure, at=began_at),)
         findings = (
             (told.finding(Suspicion(error.code, figure=limits.no_frame_s, unit="s", details={"seen": error.seen})),) if error.code else ()
         )
-    return told.report(began_s, name, readings, findings)
+    turned = tour_or_last(settings, limits, look, began_at, until_s)
+    return told.report(began_s, name, (*readings, *turned.readings), (*findings, *turned.findings))
 
 
 def load_reference(settings: CameraSettings, state_directory: str) -> Reference | None:

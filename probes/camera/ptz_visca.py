@@ -28,6 +28,8 @@ _ERROR = re.compile(rb"\x90[\x60-\x6f]([\x00-\xff])\xff", re.DOTALL)
 _NOT_NOW = (0x03, 0x41)
 """Buffer full, not executable: worth asking again. Everything else is a refusal."""
 ATTEMPTS = 3
+_SAME_NUMBER = 5
+"""Answers so often under one number that was ours: the camera never counts on. Late ones come twice at most, or four times doubled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class ViscaCamera:
         self._deadline_s = deadline_s
         self._number = 0
         self._echoes_numbers = False
+        self._sent: set[int] = set()
+        self._stale: tuple[int, int] = (-1, 0)
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
             self._socket = socket.socket(family, kind, protocol)
@@ -126,6 +130,7 @@ class ViscaCamera:
         self._drain()
         for _ in range(2):
             self._number = (self._number + 1) & 0xFFFFFFFF
+            self._sent.add(self._number)
             self._send(_HEADER.pack(kind, len(message), self._number) + message)
             reply = self._wait(shapes)
             if reply is None or not reply.wrong_number:
@@ -150,10 +155,19 @@ class ViscaCamera:
                 return reply
             if reply.number is None:
                 return reply
-            held = reply
-            if not self._echoes_numbers:
+            if not self._is_late(reply.number):
+                held = reply
                 until_s = min(until_s, time.monotonic() + self._answer_s / 4)
-        return None if self._echoes_numbers else held
+        return held
+
+    def _is_late(self, number: int) -> bool:
+        """Whether an answer belongs to an earlier question: its number does, unless the camera's numbers stand still."""
+        if number not in self._sent:
+            return self._echoes_numbers
+        known, times = self._stale
+        self._stale = number, times + 1 if number == known else 1
+        self._echoes_numbers &= self._stale[1] < _SAME_NUMBER
+        return self._stale[1] < _SAME_NUMBER
 
     def _receive(self, until_s: float) -> bytes | None:
         left_s = until_s - time.monotonic()
