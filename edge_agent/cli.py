@@ -69,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("--json", action="store_true", help="one JSON document on stdout")
     _sweep_parser(command)
     _baseline_parser(command)
+    turn = command("ptz", _ptz, "turn the camera through its presets and see whether it reaches each")
+    turn.add_argument("--json", action="store_true", help="one JSON document on stdout")
     status = command("status", _status, "what the running agent says now")
     status.add_argument("--json", action="store_true", help="one JSON document on stdout")
     config = command("config", _config, "check the site's file, or print a sample or the schema of one")
@@ -90,6 +92,9 @@ def _baseline_parser(command: Any) -> None:
     baseline = command("baseline", _baseline, "approved references of the room")
     baseline.add_argument("what", choices=["record", "approve", "show", "diff"])
     baseline.add_argument("--by", default="", help="who approves")
+    baseline.add_argument(
+        "--preset", default="", metavar="NAME", help="record or compare the view of a named preset (default: the main view)"
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -142,7 +147,13 @@ def _sweep(options: argparse.Namespace) -> int:
 def _baseline(options: argparse.Namespace) -> int:
     from edge_agent import baseline  # noqa: PLC0415
 
-    return baseline.command(load(options.config), options.what, options.by)
+    return baseline.command(load(options.config), options.what, options.by, options.preset)
+
+
+def _ptz(options: argparse.Namespace) -> int:
+    from edge_agent import ptz  # noqa: PLC0415
+
+    return ptz.command(load(options.config), as_json=options.json)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -18,10 +18,10 @@ import msgspec
 from contract import systemd
 from contract.catalog import figure, finding
 from contract.findings import Component, Finding
-from contract.meetings import Meeting
+from contract.meetings import Meeting, Phase
 from contract.messages import Agenda, CheckReason, Command, Heartbeat, Limits, ProbeReport
 from contract.toml_file import ConfigError
-from edge_agent import agenda, center, keep
+from edge_agent import agenda, center, keep, ptz
 from edge_agent.config import Configuration, merge_limits
 from edge_agent.debounce import Policy
 from edge_agent.identity import STEADY, CertificateWatch
@@ -89,6 +89,8 @@ class Daemon:
         kept = keep.read(self._directory / LIMITS_FILE, Limits)
         if kept is not None:
             self.take_limits(kept, store=False)
+        self._toured = ""
+        self._tour = ptz.TourRun()
         self._rounds = {name: self._round(name) for name in PROBES}
         self._microphone_watch = MicrophoneWatch(self.judgement, lambda: self._look_for(MICROPHONE))
         self._link = self._make_link()
@@ -244,6 +246,7 @@ class Daemon:
             circumstances=lambda: self._look_for(name),
             take=self._take,
             undecided=lambda: self.judgement.undecided(name),
+            run=self._tour.run,
         )
 
     def _look_for(self, name: str) -> tuple[msgspec.Struct, msgspec.Struct, Look]:
@@ -253,7 +256,13 @@ class Daemon:
             state_directory=str(self._directory),
             limits_version=self._limits_version,
         )
-        return self.configuration.settings[name], self._limits[name], look
+        settings, limits = self.configuration.settings[name], self._limits[name]
+        tour_s = ptz.tour_s(settings, limits)
+        check = "" if self._outlook.check in self._checks else self._outlook.check
+        if ptz.due(check, self._outlook.phase, self._toured, meetings=self._meetings, now=utc_now(), lasts_s=tour_s):
+            self._toured = check
+            look = msgspec.structs.replace(look, tour=True, deadline_s=tour_s)
+        return settings, limits, look
 
     def _take(self, report: ProbeReport, valid_for_s: float) -> None:
         if report.probe == LINK:
@@ -286,6 +295,8 @@ class Daemon:
     def _phase_changed(self) -> None:
         """Look anew as the phase wants it, and listen without a pause or stop doing so."""
         self._link.set_phase(self._outlook.phase, self._outlook.meeting_id)
+        if self._outlook.phase is Phase.LIVE:
+            self._tour.stop()
         listen = self._outlook.phase in agenda.WATCHED_PHASES and self._can_listen()
         self._rounds[MICROPHONE].paused = listen
         self._tasks.spawn(self._microphone_watch.follow(listen), "microphone watch")

@@ -63,6 +63,7 @@ class Round:
         self._take = take
         self._undecided = undecided
         self._run = run
+        self._deadline_s = 0.0
         self._turn = asyncio.Lock()
         self._hurry = asyncio.Event()
 
@@ -75,7 +76,7 @@ class Round:
         """Whether a round should long be finished."""
         if self.paused:
             return False
-        allowed_s = OVERDUE_FACTOR * self._period_s() + 2 * PROBES[self.name].deadline_s + 10
+        allowed_s = OVERDUE_FACTOR * self._period_s() + 2 * max(PROBES[self.name].deadline_s, self._deadline_s) + 10
         return time.monotonic() - self.finished_s > allowed_s
 
     async def look(self) -> None:
@@ -83,6 +84,7 @@ class Round:
         async with self._turn:
             began_s = time.monotonic()
             settings, limits, circumstances = self._circumstances()
+            self._deadline_s = circumstances.deadline_s
             report = await self._run(self.name, settings, limits, circumstances)
             period_s = self._period_s()
             self._take(report, 2.5 * period_s + PROBES[self.name].deadline_s)

@@ -12,13 +12,10 @@ import msgspec
 
 from contract.catalog import advice, sentence
 from contract.catalog.words import number, quantity
-from contract.meetings import Phase
-from contract.messages import Agenda, SweepReport, SweepResult
+from contract.messages import SweepReport, SweepResult
 from contract.toml_file import ConfigError
-from edge_agent import agenda, keep, wording
+from edge_agent import keep, live, wording
 from edge_agent.config import Configuration
-from edge_agent.status import FILE as STATUS_FILE
-from edge_agent.status import AgentStatus
 from probes.microphone.limits import SWEEP_FILE, MicrophoneLimits, MicrophoneSettings
 
 WELL, NEAR_HOWLING, COULD_NOT = 0, 1, 2
@@ -81,16 +78,8 @@ def refuse_where_it_cannot_be_heard(configuration: Configuration, settings: Micr
 
 
 def refuse_in_a_meeting(directory: Path, now: datetime) -> None:
-    """Raise `ConfigError` while a meeting is live, or about to be: by the agenda on disk and by what the running agent says."""
-    kept = keep.read(directory / agenda.FILE, Agenda)
-    meetings = kept.meetings if kept is not None else ()
-    for instant in (now, now + LASTS):
-        seen = agenda.outlook(meetings, instant)
-        if seen.phase is Phase.LIVE and seen.meeting is not None:
-            raise ConfigError(f"sweep: đang họp hoặc sắp họp “{seen.meeting.title}”, không phát âm thanh thử")
-    said = keep.read(directory / STATUS_FILE, AgentStatus)
-    if said is not None and said.speaks(now) and said.phase is Phase.LIVE:
-        raise ConfigError("sweep: tác tử đang chạy cho biết cuộc họp đang diễn ra, không phát âm thanh thử")
+    """Raise `ConfigError` while a meeting is live, or about to be."""
+    live.refuse_in_a_meeting(directory, now, LASTS, command="sweep", refused="không phát âm thanh thử")
 
 
 def _agreed(settings: MicrophoneSettings) -> bool:

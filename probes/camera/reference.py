@@ -50,10 +50,15 @@ def record_reference(settings: CameraSettings, path: str | Path, limits: CameraL
     unfit = [suspicion.code for suspicion in suspicions(figures, limits, CameraSettings(hd_required=False))]
     if unfit:
         raise ValueError(f"the picture cannot be a reference: {', '.join(unfit)}")
-    _write(Path(path), picture)
+    write_picture(Path(path), picture)
 
 
-def _write(path: Path, picture: Picture) -> None:
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write a picture of the room as PNG: whole or not at all, readable by the owner only.
+
+    Raises:
+        ValueError: it cannot be encoded.
+    """
     encoded, png = cv2.imencode(".png", picture)
     if not encoded:
         raise ValueError("the picture could not be written as PNG")
