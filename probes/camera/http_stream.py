@@ -23,6 +23,8 @@ LEAST_FRAMES = 3
 """A slow camera is waited for until there are this many frames, to tell its rate."""
 _MAX_PICTURE_BYTES = 32 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
+_MAX_HEAD_BYTES = 256 * 1024
+"""A part whose head has no end is no part."""
 _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 
 
@@ -155,8 +157,10 @@ class Stream:
 
     def _part(self, until_s: float) -> bytes | None:
         """Next picture, None if it did not come in time."""
-        while (head_end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if not self._fill(until_s):
+        seen = 0
+        while (head_end := self._buffer.find(b"\r\n\r\n", max(0, seen - 3))) < 0:
+            seen = len(self._buffer)
+            if seen > _MAX_HEAD_BYTES or not self._fill(until_s):
                 return None
         head = bytes(self._buffer[:head_end])
         del self._buffer[: head_end + 4]

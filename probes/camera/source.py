@@ -30,6 +30,9 @@ _SETTLE_S = 0.5
 """A webcam's exposure needs this long after it was opened."""
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 _HD = 1280, 720
+_STAMP_ERROR_S = 0.5
+"""A driver's stamps may differ so much from the arrival, by frames that wait in its buffers."""
+_TAIL_BYTES = 4096
 
 cv2.setNumThreads(1)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -87,7 +90,8 @@ def open_source(source: str, limits: CameraLimits, deadline_s: float) -> Source:
     if source == "" or source.isdigit() or source.startswith("/dev/"):
         path = v4l2.first_device() if source == "" else f"/dev/video{source}" if source.isdigit() else source
         v4l2.require_signal(path)
-        return Source(path, live=True, still=False, shots=_live(lambda: _device(path), limits, deadline_s, settle_s=_SETTLE_S))
+        shots = _live(lambda: _device(path), limits, deadline_s, settle_s=_SETTLE_S, why=lambda: v4l2.require_signal(path))
+        return Source(path, live=True, still=False, shots=shots)
     return _file(Path(source), name, deadline_s)
 
 
@@ -128,6 +132,9 @@ def _http(source: str, name: str, limits: CameraLimits, deadline_s: float) -> So
 
 
 def _decoded(compressed: bytes) -> Picture | None:
+    """The picture; None if it cannot be read, or is a JPEG without its end: the decoder would fill the rest with grey."""
+    if compressed[:2] == b"\xff\xd8" and b"\xff\xd9" not in compressed[-_TAIL_BYTES:]:
+        return None
     try:
         picture = cv2.imdecode(np.frombuffer(compressed, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
@@ -202,15 +209,33 @@ def _ffmpeg(source: str, limits: CameraLimits, deadline_s: float) -> Any:
     return cv2.VideoCapture(source, cv2.CAP_FFMPEG, options)
 
 
-def _live(opener: Callable[[], Any], limits: CameraLimits, deadline_s: float, *, settle_s: float = 0.0) -> Iterator[Shot]:
-    """One look through OpenCV: frames are counted as they come, one in `STEP_S` is decoded."""
+def _nothing_known() -> None:
+    """A stream cannot be asked why it gives no picture."""
+
+
+def _live(
+    opener: Callable[[], Any],
+    limits: CameraLimits,
+    deadline_s: float,
+    *,
+    settle_s: float = 0.0,
+    why: Callable[[], None] = _nothing_known,
+) -> Iterator[Shot]:
+    """One look through OpenCV: frames are counted as they come, one in `STEP_S` is decoded.
+
+    `why` is asked when there is no picture, because OpenCV hides the cause: it raises what it knows, for example that the
+    conferencing system took the camera in the meantime, or that it was unplugged.
+    """
     capture = opener()
     try:
         if not capture.isOpened():
+            capture.release()
+            why()
             raise NoPictureError(Failure.TIMEOUT, "camera.no_signal", seen="not_opened")
         opened_s = time.monotonic()
         first_s: float | None = None
         taken_s, counted = -STEP_S, 0
+        clock = _FrameClock(capture)
         while time.monotonic() < deadline_s:
             grabbed = capture.grab()
             now_s = time.monotonic()
@@ -219,7 +244,7 @@ def _live(opener: Callable[[], Any], limits: CameraLimits, deadline_s: float, *,
             if now_s - opened_s < settle_s:
                 continue
             first_s = now_s if first_s is None else first_s
-            at_s = now_s - first_s
+            at_s = clock.at_s(now_s - first_s)
             counted += 1
             picture = None
             if at_s - taken_s >= STEP_S * 0.9:
@@ -230,9 +255,38 @@ def _live(opener: Callable[[], Any], limits: CameraLimits, deadline_s: float, *,
             if at_s >= limits.look_s and counted >= http_stream.LEAST_FRAMES:
                 return
         if taken_s < 0 or time.monotonic() - opened_s - taken_s >= limits.no_frame_s:
+            capture.release()
+            why()
             raise NoPictureError(Failure.TIMEOUT, "camera.no_signal", seen="stalled" if counted else "no_frame")
     finally:
         capture.release()
+
+
+class _FrameClock:
+    """When the frames of a device were taken, by the driver's stamps: our own work then delays none, and a frame that is missing is a gap.
+
+    A driver whose stamps are missing, stand still or run away from the monotonic clock is not believed: then arrival counts.
+    """
+
+    def __init__(self, capture: Any) -> None:
+        self._capture = capture
+        self._first_s: float | None = None
+        self._last_s = -1.0
+        self._believed = capture.getBackendName() == "V4L2"
+
+    def at_s(self, arrived_s: float) -> float:
+        """Seconds from the first frame to the one that was just grabbed, which arrived `arrived_s` after it."""
+        if self._believed:
+            stamp_s = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+            self._first_s = stamp_s if self._first_s is None else self._first_s
+            at_s = stamp_s - self._first_s
+            self._believed = stamp_s > 0 and at_s > self._last_s and abs(at_s - arrived_s) < _STAMP_ERROR_S
+            if self._believed:
+                self._last_s = at_s
+                return at_s
+        # Time never runs backwards, also where the driver is believed no longer.
+        self._last_s = max(arrived_s, self._last_s)
+        return self._last_s
 
 
 def _knock(source: str, limits: CameraLimits, deadline_s: float) -> None:

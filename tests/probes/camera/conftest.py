@@ -153,10 +153,11 @@ class _Camera(BaseHTTPRequestHandler):
             self.end_headers()
             return
         self.send_response(200)
-        if manner == "snapshot":
+        if manner in ("snapshot", "cut_snapshot"):
             self.send_header("Content-Type", "image/jpeg")
             self.end_headers()
-            self.wfile.write(self.server.frames[0])
+            jpeg = self.server.frames[0]
+            self.wfile.write(jpeg if manner == "snapshot" else jpeg[: len(jpeg) // 2])
             return
         self.send_header("Content-Type", "application/octet-stream" if manner == "untold" else "multipart/x-mixed-replace;boundary=frame")
         self.end_headers()
@@ -169,6 +170,10 @@ class _Camera(BaseHTTPRequestHandler):
         if manner == "empty":
             self.server.over.wait(30)
             return
+        while manner == "endless" and not self.server.over.is_set():
+            self.wfile.write(b"\x00\x01 no picture, no head, no end " * 2000)
+        while manner == "drips" and not self.server.over.wait(0.1):
+            self.wfile.write(b"-")
         number = 0
         started = time.monotonic()
         while not self.server.over.is_set():
@@ -176,6 +181,7 @@ class _Camera(BaseHTTPRequestHandler):
                 self.server.over.wait(30)
                 return
             jpeg = b"not a picture" if manner == "garbage" else self.server.frames[number % len(self.server.frames)]
+            jpeg = jpeg[: len(jpeg) // 2] if manner == "cut" else jpeg
             length = b"" if manner == "no_length" else b"Content-Length: %d\r\n" % len(jpeg)
             self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n" + length + b"\r\n" + jpeg + b"\r\n")
             number += 1
@@ -187,7 +193,7 @@ def camera_server() -> Iterator[CameraServer]:
     """Serves pictures over HTTP on loopback: ``camera_server(pictures, rate_hz=…, manner=…)`` gives the address.
 
     Manners: stream · no_length · untold · snapshot · silent (never answers) · empty (headers, no picture) · half_way (stops after
-    five frames) · garbage · an HTTP status.
+    five frames) · garbage · cut, cut_snapshot (every picture lacks its end) · endless (bytes that are nothing) · drips · an HTTP status.
     """
     running: list[tuple[Any, threading.Thread]] = []
 

@@ -7,19 +7,22 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from contract.catalog import FAULTS, FormEffect
 from contract.messages import ProbeReport
 from contract.readings import Failure
 from probes.camera import v4l2
 from probes.camera.limits import CameraLimits, CameraSettings
 from probes.camera.probe import run
-from probes.camera.source import shown
+from probes.camera.source import Source, open_source, shown
 from probes.camera.trouble import NoPictureError
 from probes.interface import Look
 
@@ -86,6 +89,10 @@ def test_a_camera_that_takes_the_connection_and_is_silent_has_no_signal(deaf_por
         ("empty", Failure.TIMEOUT, "camera.no_signal"),
         ("half_way", Failure.TIMEOUT, "camera.no_signal"),
         ("garbage", Failure.BAD_DATA, "camera.no_signal"),
+        ("cut", Failure.BAD_DATA, "camera.no_signal"),
+        ("cut_snapshot", Failure.BAD_DATA, "camera.no_signal"),
+        ("endless", Failure.TIMEOUT, "camera.no_signal"),
+        ("drips", Failure.TIMEOUT, "camera.no_signal"),
         (503, Failure.BUSY, "camera.busy"),
         (404, Failure.ABSENT, "camera.absent"),
         (500, Failure.REFUSED, "camera.no_signal"),
@@ -228,3 +235,87 @@ def test_the_first_camera_is_found_among_the_nodes_of_a_machine(tmp_path: Path, 
         (tmp_path / name).touch()
     monkeypatch.setattr("probes.camera.v4l2.fcntl.ioctl", Device({**FREE}))
     assert v4l2.first_device(str(tmp_path)) == str(tmp_path / "video2")
+
+
+class Capture:
+    """OpenCV's view of a V4L2 device: gives frames with the driver's stamps, or never opens."""
+
+    def __init__(self, stamps_s: list[float], *, opens: bool = True) -> None:
+        self._stamps_s = stamps_s
+        self._opens = opens
+        self._number = -1
+
+    def isOpened(self) -> bool:
+        return self._opens
+
+    def getBackendName(self) -> str:
+        return "V4L2"
+
+    def grab(self) -> bool:
+        self._number += 1
+        return self._number < len(self._stamps_s)
+
+    def retrieve(self) -> tuple[bool, Picture]:
+        return True, np.zeros((72, 128, 3), np.uint8)
+
+    def get(self, name: int) -> float:
+        assert name == cv2.CAP_PROP_POS_MSEC, "the driver's claim of a rate is not asked for"
+        return 1000 * self._stamps_s[self._number]
+
+    def release(self) -> None:
+        return
+
+
+def device(monkeypatch: pytest.MonkeyPatch, capture: Capture, *answers: OSError | None) -> Source:
+    """A device whose driver answers the check before the opening, and the one after it, with these errors."""
+    left = list(answers)
+
+    def check(path: str) -> None:
+        error = left.pop(0) if left else None
+        if error is not None:
+            raise v4l2.failure_of(error)
+
+    monkeypatch.setattr(v4l2, "require_signal", check)
+    monkeypatch.setattr("probes.camera.source._device", lambda path: capture)
+    monkeypatch.setattr("probes.camera.source._SETTLE_S", 0.0)
+    return open_source("/dev/video7", QUICK, time.monotonic() + 20)
+
+
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.ENODEV])
+@pytest.mark.parametrize("capture", [Capture([], opens=False), Capture([])], ids=["does_not_open", "gives_no_frame"])
+def test_a_camera_taken_or_unplugged_after_the_check_is_told_by_its_errno(
+    monkeypatch: pytest.MonkeyPatch, capture: Capture, number: int
+) -> None:
+    """The conferencing system may take the camera at any moment: that is "in use", never "no signal", which would call it damaged."""
+    source = device(monkeypatch, capture, None, OSError(number, ""))
+    with pytest.raises(NoPictureError) as told:
+        list(source.shots)
+    assert told.value.code == {errno.EBUSY: "camera.busy", errno.ENODEV: "camera.absent"}[number]
+
+
+def test_a_busy_camera_is_never_called_damaged() -> None:
+    assert FAULTS["camera.busy"].effect is FormEffect.NOT_MEASURED
+    assert v4l2.failure_of(OSError(errno.EBUSY, "")).failure is Failure.BUSY
+
+
+def test_a_frame_that_the_device_lost_is_a_gap_in_the_times_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its buffers hand the frames out at once; only the driver's stamps show that two are missing."""
+    stamps_s = [50 + number / 30 for number in range(8) if number not in (3, 4)]
+    times_s = []
+    for shot in device(monkeypatch, Capture(stamps_s)).shots:
+        times_s.append(shot.at_s)
+        if len(times_s) == len(stamps_s):
+            break
+    assert times_s == pytest.approx([stamp_s - 50 for stamp_s in stamps_s])
+    assert max(np.diff(times_s)) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("stamps_s", [[0.0] * 6, [7.0] * 6, [9.0, 1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 60.0, 120.0, 180.0, 240.0, 300.0]])
+def test_stamps_that_cannot_be_right_are_not_believed(monkeypatch: pytest.MonkeyPatch, stamps_s: list[float]) -> None:
+    times_s = []
+    for shot in device(monkeypatch, Capture(stamps_s)).shots:
+        times_s.append(shot.at_s)
+        if len(times_s) == len(stamps_s):
+            break
+    assert times_s == sorted(times_s)
+    assert max(times_s) < 1
