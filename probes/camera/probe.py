@@ -61,8 +61,7 @@ def run(settings: CameraSettings, limits: CameraLimits, look: Look) -> ProbeRepo
     try:
         source = open_source(settings.source, limits, min(until_s, began_s + _LOOK_S) if look.tour else until_s)
         name = source.name
-        others = [Path(look.state_directory) / view.file for view in load_views(look.state_directory)]
-        source, reference = meant(source, reference, others, limits)
+        source, reference = meant(source, reference, _other_views(settings, look.state_directory), limits)
         readings, findings = _examine(source, reference, told)
     except NoPictureError as error:
         readings = (catalog.missing(_ESSENTIAL, error.failure, at=began_at),)
@@ -71,6 +70,12 @@ def run(settings: CameraSettings, limits: CameraLimits, look: Look) -> ProbeRepo
         )
     turned = tour_or_last(settings, limits, look, began_at, until_s)
     return told.report(began_s, name, (*readings, *turned.readings), (*findings, *turned.findings))
+
+
+def _other_views(settings: CameraSettings, state_directory: str) -> list[Path]:
+    """Pictures of the named presets' approved views; of a site that declares its presets, only those that it still has."""
+    declared = {preset.name for preset in settings.ptz.presets} if settings.ptz is not None else set()
+    return [Path(state_directory) / view.file for view in load_views(state_directory) if not declared or view.preset in declared]
 
 
 def load_reference(settings: CameraSettings, state_directory: str) -> Reference | None:

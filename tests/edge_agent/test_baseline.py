@@ -137,14 +137,16 @@ def test_a_camera_that_stands_at_a_named_preset_was_not_moved(site: Path, tmp_pa
     assert command(site, "baseline", "approve", "--by", "A") == 0
     look = Look(phase=Phase.LIVE, deadline_s=60, state_directory=str(tmp_path / "state"))
 
-    def codes(picture: Picture) -> set[str]:
+    def codes(picture: Picture, control: PtzSettings | None = None) -> set[str]:
         cv2.imwrite(str(tmp_path / "now.png"), picture)
-        return {found.code for found in run(CameraSettings(source=str(tmp_path / "now.png")), CameraLimits(), look).findings}
+        return {found.code for found in run(CameraSettings(source=str(tmp_path / "now.png"), ptz=control), CameraLimits(), look).findings}
 
     assert codes(turned) == set()
     assert codes(room_picture()) == set()
     assert codes(with_somebody(turned)) == set()
     assert codes(np.roll(room_picture(), 80, axis=1)) == {"camera.moved"}
+    other = PtzSettings(protocol=PtzProtocol.VISCA, host="127.0.0.1", presets=(PtzPreset(name="Bục", key="1"),))
+    assert codes(turned, other) == {"camera.moved"}, "the site has this preset no longer"
 
 
 def transformed(picture: Picture, *, shift_px: float = 0, rotation_deg: float = 0, zoom: float = 1) -> Picture:

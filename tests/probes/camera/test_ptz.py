@@ -334,6 +334,12 @@ def test_an_onvif_camera_that_misbehaves_is_told_by_what_it_does(
     assert faults(toured_onvif(onvif(*manners), tmp_path)) == expected
 
 
+def test_a_camera_that_asks_for_the_digest_in_http_is_given_it_and_never_the_password(onvif: Stub, tmp_path: Path) -> None:
+    camera = onvif("places", "http_digest", password="matkhau")
+    assert faults(toured_onvif(camera, tmp_path, password="matkhau")) == set()
+    assert camera.head.recalled == [1, 2, 1]
+
+
 def test_a_wrong_password_accuses_nobody_and_is_said_nowhere(onvif: Stub, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         tour = toured_onvif(onvif("places"), tmp_path, password="bí-mật-sai")
