@@ -55,6 +55,9 @@ def connect(source: str, limits: CameraLimits, deadline_s: float) -> Stream:
     except TimeoutError:
         # The connection was taken and then nothing was said: the camera is there and hangs.
         raise NoPictureError(Failure.TIMEOUT, "camera.no_signal", seen="no_answer") from None
+    except UnicodeError:
+        # Python's digest knows ASCII only: the camera is not to blame.
+        raise NoPictureError(Failure.PERMISSION, seen="password_not_ascii") from None
     except (OSError, http.client.HTTPException, ValueError):
         raise NoPictureError(Failure.BAD_DATA, "camera.no_signal", seen="unreadable") from None
     return Stream(answer, limits, deadline_s)

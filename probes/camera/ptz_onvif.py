@@ -229,6 +229,9 @@ class OnvifCamera:
             raise _no_way(error.reason) from None
         except ConnectionRefusedError:
             raise PtzError(Failure.REFUSED, "port_closed") from None
+        except UnicodeError:
+            # Python's digest knows ASCII only: the camera is not to blame.
+            raise PtzError(Failure.PERMISSION, "password_not_ascii") from None
         except (OSError, http.client.HTTPException, ValueError):
             raise PtzError(Failure.BAD_DATA, "unreadable") from None
 

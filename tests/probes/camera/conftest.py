@@ -146,6 +146,11 @@ class _Camera(BaseHTTPRequestHandler):
         if isinstance(manner, int):
             self.send_error(manner)
             return
+        if manner == "digest":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Digest realm="camera", nonce="abc", qop="auth"')
+            self.end_headers()
+            return
         wants = self.server.password
         if wants and self.headers.get("Authorization") != wants:
             self.send_response(401)

@@ -338,6 +338,9 @@ def test_a_camera_that_asks_for_the_digest_in_http_is_given_it_and_never_the_pas
     camera = onvif("places", "http_digest", password="matkhau")
     assert faults(toured_onvif(camera, tmp_path, password="matkhau")) == set()
     assert camera.head.recalled == [1, 2, 1]
+    tour = toured_onvif(onvif("http_digest", password="mật"), tmp_path, password="mật")
+    assert faults(tour) == set(), "a password that Python's digest cannot say is no fault of the camera"
+    assert {reading.failure for reading in tour.readings} == {Failure.PERMISSION}
 
 
 def test_a_wrong_password_accuses_nobody_and_is_said_nowhere(onvif: Stub, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -116,6 +116,12 @@ def test_a_wrong_password_is_no_fault_of_the_camera(room: RoomMaker, camera_serv
     assert outcome(looked(address)) == (Failure.PERMISSION, set())
 
 
+def test_a_password_that_cannot_be_said_in_a_digest_is_no_fault_of_the_camera(room: RoomMaker, camera_server: CameraServer) -> None:
+    address = camera_server([room(1)], manner="digest")
+    for password in ("m%E1%BA%ADt", "sai"):
+        assert outcome(looked(address.replace("http://", f"http://an:{password}@"))) == (Failure.PERMISSION, set())
+
+
 def test_user_and_password_in_the_address_open_the_camera_and_stay_out_of_the_report(room: RoomMaker, camera_server: CameraServer) -> None:
     address = camera_server([room(1), room(1, at_s=0.5)], password="Basic YW46bWF0a2hhdQ==")
     report = looked(address.replace("http://", "http://an:matkhau@") + "?token=abc")
