@@ -183,9 +183,10 @@ def _config(options: argparse.Namespace) -> int:
     elif options.what == "schema":
         print(sample.schema())
     else:
-        from edge_agent import center, identity  # noqa: PLC0415 — brings paho
+        from edge_agent import center, identity, ptz  # noqa: PLC0415 — brings paho
 
         configuration = load(options.config)
+        ptz.check(configuration)
         if configuration.center is not None:
             center.credentials(configuration)
         warning = identity.check(configuration, datetime.now(UTC))

@@ -423,6 +423,7 @@ def run(configuration: Configuration) -> None:
         ConfigError: the state directory cannot be used.
     """
     directory = configuration.directory
+    ptz.check(configuration)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -16,7 +16,7 @@ from contract.readings import Failure
 from contract.toml_file import ConfigError
 from edge_agent import agenda, wording
 from edge_agent.child import not_measured, run_probe
-from edge_agent.config import Configuration
+from edge_agent.config import Configuration, secret
 from edge_agent.live import refuse_in_a_meeting
 from probes.camera.limits import CameraLimits, CameraSettings
 from probes.camera.ptz_limits import PtzPreset
@@ -28,6 +28,17 @@ CAMERA = "camera"
 NOT_TURNED = "không quay camera"
 TOUR_PHASES = frozenset({Phase.REHEARSAL, Phase.PRECHECK})
 """Phases whose check tours the presets by itself."""
+
+
+def check(configuration: Configuration) -> None:
+    """See that the control port's password can be read.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    settings = configuration.settings[CAMERA]
+    if isinstance(settings, CameraSettings) and settings.ptz is not None and settings.ptz.password_file:
+        secret(settings.ptz.password_file)
 
 
 def tour_s(settings: msgspec.Struct, limits: msgspec.Struct) -> float:

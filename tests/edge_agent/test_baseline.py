@@ -226,6 +226,17 @@ def test_nothing_is_turned_by_hand_in_a_meeting_or_right_before_one(
     assert camera.heard == 0
 
 
+def test_a_password_of_the_control_port_that_cannot_be_read_stops_the_start(
+    site: Path, camera: ViscaStub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_presets(site, camera)
+    text = site.read_text(encoding="utf-8").replace("[camera.ptz]", '[camera.ptz]\npassword_file = "/nowhere/ptz"')
+    site.write_text(text, encoding="utf-8")
+    for arguments in (("config", "check"), ("run",)):
+        assert command(site, *arguments) == 2
+        assert "/nowhere/ptz: the secret cannot be read" in capsys.readouterr().err
+
+
 def test_a_site_without_control_port_has_no_tour(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(site, "ptz") == 2
     assert "chưa khai báo cổng điều khiển" in capsys.readouterr().err
