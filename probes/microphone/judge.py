@@ -6,6 +6,7 @@ yields the same finding.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,6 +71,11 @@ class _Spell:
     last_bad_s: float = 0.0
 
 
+def moment_s(now_s: float) -> float:
+    """The millisecond that is over by then: a file cut off there holds all that was needed, also where 10 ms are no whole samples."""
+    return math.ceil(now_s * 1000 - 1e-3) / 1000
+
+
 def tone_criteria(limits: MicrophoneLimits) -> ToneCriteria:
     """The part of the limits that the finder of tones needs."""
     return ToneCriteria(
@@ -89,13 +95,9 @@ class ChannelJudge:
         phase: Of the meeting.
         target: Name of the channel.
         version: Of the limits.
-        coarse: Its samples have 8 bits: the noise of a room lies below their last one, so that a pause reads as digital zero.
     """
 
-    def __init__(
-        self, settings: MicrophoneSettings, limits: MicrophoneLimits, phase: Phase, *, target: str, version: str = "", coarse: bool = False
-    ) -> None:
-        self._coarse = coarse
+    def __init__(self, settings: MicrophoneSettings, limits: MicrophoneLimits, phase: Phase, *, target: str, version: str = "") -> None:
         self._limits, self._phase, self._target, self._version = limits, phase, target, version
         self._mute_is_normal = settings.mute_is_normal and phase is Phase.LIVE
         self._second: deque[Tick] = deque(maxlen=10)
@@ -175,7 +177,7 @@ class ChannelJudge:
             limit=measured.limit,
             unit=measured.unit,
             started_at_s=round(measured.started_at_s, 3),
-            detected_at_s=round(self._now_s, 3),
+            detected_at_s=moment_s(self._now_s),
             details=dict(measured.details),
             limits_version=self._version,
         )
@@ -200,7 +202,7 @@ class ChannelJudge:
             frequency_hz=round(tone.frequency_hz, 1),
             early=howling and tone.level_dbfs < self._limits.howl_quiet_dbfs,
             started_at_s=round(tone.started_at_s, 3),
-            detected_at_s=round(tone.detected_at_s, 3),
+            detected_at_s=moment_s(tone.detected_at_s),
             ended_at_s=None if tone.ended_at_s is None else round(tone.ended_at_s, 3),
             details=details,
             limits_version=self._version,
@@ -235,13 +237,13 @@ class ChannelJudge:
         return self._silence(tick) if self.muted else None
 
     def _silence(self, tick: Tick) -> Measured | None:
-        """Digital zero that has lasted, where it is not the way of the room."""
+        """Digital zero that has lasted, where it is not the way of the room, nor that of samples too coarse for a room's noise."""
         level = dbfs(tick.audible_power)
         if level > self._limits.dead_level_dbfs or self._mute_is_normal:
             self._heard = self._heard or level > self._limits.dead_level_dbfs
             self._silent_since_s = None
             return None
-        if self._coarse and self._heard:
+        if tick.coarse and self._heard:
             return None
         if self._silent_since_s is None:
             self._silent_since_s = tick.began_at_s

@@ -19,6 +19,8 @@ _FLAT_SHARE, _FLAT_LEAP, _COARSE = 1e-3, 5e-3, 4.0
 _SHORTEST_GAP_S, _LONGEST_GAP_S, _EDGE_S = 0.002, 0.03, 0.005
 _LOUD_EDGE = 10 ** (-50 / 20)
 _LEAP = 1.0
+_COARSE_STEP = 2.0**-12
+"""Of 8 bits, A-law and µ-law; noise of a quiet room, −75 dBFS, lies within one such step and reads as digital zero."""
 
 
 def dbfs(power: float) -> float:
@@ -83,6 +85,25 @@ def _grain(sound: NDArray[np.float32], peak: float) -> float:
     """Smallest step between two values in the upper half: of 8-bit or companded samples it is large, else next to nothing."""
     steps = np.diff(np.unique(sound[sound > peak / 2]))
     return float(steps.min()) if len(steps) else 0.0
+
+
+class Coarseness:
+    """Tells per channel whether all steps between samples so far are so large that they show no noise: then a pause is digital zero.
+
+    Whatever made them so, 8 bits, telephone companding or a gain in numbers, it is in the samples and not in the file's header.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._coarse = np.ones(channels, bool)
+        self._last = np.zeros((1, channels), np.float32)
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Take samples, shape (frames, channels). Costs nothing once every channel has shown a small step."""
+        if self._coarse.any():
+            steps = np.abs(np.diff(np.concatenate([self._last, samples]), axis=0))
+            self._coarse &= ~((steps > 0) & (steps < _COARSE_STEP)).any(axis=0)
+            self._last = samples[-1:]
+        return self._coarse.copy()
 
 
 class GapCounter:

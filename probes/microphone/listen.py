@@ -16,9 +16,6 @@ from probes.microphone.session import SessionJudge
 from probes.microphone.sound import Block, Stream
 from probes.microphone.summary import ChannelSummary, targets_of
 
-_COARSE_FULL_SCALE = 0.99
-"""Full scale of samples of 8 bits is below it, of more bits above."""
-
 
 class Listener:
     """Hears one stream from its start to its end."""
@@ -36,10 +33,7 @@ class Listener:
         self._rate_hz = source.rate_hz
         self._targets = targets_of(source.channels)
         self._ear = Ear(source.rate_hz, source.channels, source.full_scale, tone_criteria(limits))
-        coarse = source.full_scale < _COARSE_FULL_SCALE
-        self._judges = [
-            ChannelJudge(settings, limits, phase, target=target, version=limits_version, coarse=coarse) for target in self._targets
-        ]
+        self._judges = [ChannelJudge(settings, limits, phase, target=target, version=limits_version) for target in self._targets]
         self._summaries = [ChannelSummary(target) for target in self._targets]
         self._muted: bool | None = None
         self._session = SessionJudge(settings, limits, phase, targets=self._targets, reference=reference, version=limits_version)

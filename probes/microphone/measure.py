@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from probes.microphone.active_speech_level import Activity, ActivityMeter
 from probes.microphone.howling import Tone, ToneCriteria, ToneFinder
 from probes.microphone.hum import Hum, HumMeter
-from probes.microphone.levels import LOWEST_DBFS, ClippingCounter, GapCounter, flat_tops
+from probes.microphone.levels import LOWEST_DBFS, ClippingCounter, Coarseness, GapCounter, flat_tops
 from probes.microphone.loudness import LoudnessMeter
 from probes.microphone.spectrum import Spectrograph, Unrest, local_floor, tonality
 from probes.microphone.speech import SpeechGate
@@ -29,6 +29,7 @@ class Tick(NamedTuple):
         peak: Largest magnitude.
         levels_dbfs: AES17 level of each hop of 10 ms, without the offset.
         clipped_runs, flat_tops, gaps: Counted in these 100 ms: at full scale, cut off below it, lost samples.
+        coarse: Whether its samples are too coarse to show the noise of a room.
         activity: For the active speech level.
         tonality: Share of the power in lines, 0 to 1.
         unrest_db: Change of the octave bands since the tick before.
@@ -49,6 +50,7 @@ class Tick(NamedTuple):
     clipped_runs: int
     flat_tops: int
     gaps: int
+    coarse: bool
     activity: Activity
     tonality: float
     unrest_db: float
@@ -73,6 +75,7 @@ class Ear:
         self._unrest = Unrest(self._spectrograph)
         self._clipping = ClippingCounter(channels, full_scale)
         self._gaps = GapCounter(rate_hz, channels)
+        self._coarseness = Coarseness(channels)
         self._loudness = LoudnessMeter(rate_hz, channels, self._step)
         self._hum = HumMeter(rate_hz, channels)
         self._activity = ActivityMeter(rate_hz, channels)
@@ -131,6 +134,7 @@ class Ear:
         levels = 10 * np.log10(np.maximum(2 * powers, 10 ** (LOWEST_DBFS / 10)))
         clipped, gaps = self._clipping.push(samples), self._gaps.push(samples) + self._lost
         self._lost = 0
+        coarse = self._coarseness.push(samples)
         flat, activities = np.where(clipped > 0, 0, flat_tops(samples)), self._activity.push(audible)
         if len(samples) == self._step:
             self._loudness.push(samples)
@@ -156,6 +160,7 @@ class Ear:
                     clipped_runs=int(clipped[channel]),
                     flat_tops=int(flat[channel]),
                     gaps=int(gaps[channel]),
+                    coarse=bool(coarse[channel]),
                     activity=activities[channel],
                     tonality=float(tonal[channel]),
                     unrest_db=float(unrest[channel]),

@@ -14,7 +14,7 @@ from contract.findings import Finding
 from contract.meetings import Phase
 from contract.readings import Failure, Reading
 from probes.microphone.channels import SAME_CORRELATION, ChannelPairs
-from probes.microphone.judge import Change
+from probes.microphone.judge import Change, moment_s
 from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
 from probes.microphone.measure import Tick
 from probes.microphone.reference import AudioReference, ChannelFigures, Deviation, deviation_of, swapped_pairs
@@ -146,7 +146,7 @@ class SessionJudge:
             limit=limit,
             unit=unit,
             started_at_s=0.0,
-            detected_at_s=round(self._now_s, 3),
+            detected_at_s=moment_s(self._now_s),
             details=details or {},
             limits_version=self._version,
         )

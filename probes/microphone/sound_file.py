@@ -29,6 +29,15 @@ def without_nonsense(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32],
     return np.clip(samples if whole else np.where(finite, samples, np.float32(0)), -LOUDEST, LOUDEST), int(not whole)
 
 
+def _blocks(samples: NDArray[np.float32]) -> Iterator[Block]:
+    """The samples; what is no number is a gap where it stands, not before."""
+    filled, bad = without_nonsense(samples)
+    first = int(np.argmin(np.isfinite(samples).all(axis=1))) if bad else 0
+    if first:
+        yield Block(filled[:first], 0)
+    yield Block(filled[first:], bad)
+
+
 class SoundFile:
     """A sound file read as fast as it can be.
 
@@ -94,7 +103,7 @@ class SoundFile:
         """Half a second at a time, to the end."""
         try:
             while len(samples := self._reader.read(self.rate_hz // 2)):
-                yield Block(*without_nonsense(samples))
+                yield from _blocks(samples)
         except OSError as error:
             raise SourceError(Failure.BAD_DATA, f"{self.name}: không đọc tiếp được tệp ({error.strerror})") from None
 
