@@ -1,0 +1,107 @@
+"""``make bench-camera``: what the camera probe finds of injected faults, and what it says of scenes that are well.
+
+The exit status is 1 when a figure is missed.
+
+Scenes come from public packages and are split: limits were chosen on ``tuning``, ``held`` judges. Every fault at three levels, without and
+with the approved view, through H.264 and MJPEG; beside it ffmpeg's blackdetect, freezedetect and blurdetect on the same clips.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from multiprocessing import get_context
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from bench.camera.faults import CLEAN, FAULTS, LEVELS
+from bench.camera.judging import Case, Verdict, judged
+from bench.camera.material import PARTS, SCENES, Part, view_of
+from bench.microphone.score import poisson, wilson
+
+_GOALS = (0.90, 0.99, 0.99)
+
+
+def main() -> int:
+    """Run the parts that were asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.camera", description=__doc__)
+    parser.add_argument("--part", choices=PARTS, action="append", help="one part only (default both)")
+    parser.add_argument("--quick", type=int, default=1, metavar="N", help="every Nth clip only; figures are then no verdict")
+    options = parser.parse_args()
+    console, missed = Console(width=130), 0
+    for part in options.part or PARTS:
+        cases = list(_cases(part))[:: options.quick]
+        with get_context("spawn").Pool() as pool:  # a forked child would wait for OpenCV's threads for ever
+            told = list(track(pool.imap_unordered(judged, cases), f"{part}: {len(cases)} clips", len(cases), console=Console(stderr=True)))
+        console.print(_recall(part, told))
+        _tell_false(console, told)
+        if part == "held" and options.quick == 1:
+            missed = _missed(told)
+    return 1 if missed else 0
+
+
+def _cases(part: Part) -> Iterator[Case]:
+    for number, scene in enumerate(SCENES):
+        if scene.part == part and view_of(scene) is not None:
+            yield from (Case(number, "", what, level) for what in CLEAN for level in range(3))
+            yield from (Case(number, code, code, level) for code in FAULTS for level in range(3))
+
+
+def _recall(part: Part, told: Sequence[Verdict]) -> Table:
+    clean = [verdict for verdict in told if not verdict.case.code]
+    false = sum(len(verdict.alone) + len(verdict.against) for verdict in clean)
+    looks = sum(verdict.looks for verdict in clean)
+    low, high = poisson(false)
+    cost_ms = 1000 * float(np.mean([verdict.cost_s for verdict in told]))
+    bounds_of_false = f"{100 * low / looks:.2f}–{100 * high / looks:.2f} %"
+    table = Table(title=f"{part}: {false} false findings in {looks} clean clips of 3 s ({bounds_of_false}); {cost_ms:.0f} ms a second")
+    for heading in ("fault", "approved view", *LEVELS, "bounds of severe", "ffmpeg"):
+        table.add_column(heading)
+    for code, (_, needs_view) in FAULTS.items():
+        for against in (True,) if needs_view else (False, True):
+            shares = [_share(told, code, level, against=against) for level in range(3)]
+            found, total = shares[2]
+            bounds = wilson(found, total)
+            peers = [verdict.peer for verdict in told if verdict.case.code == code and verdict.peer is not None]
+            peer = f"{sum(peers)}/{len(peers)}" if peers and not against else ""
+            rows = [f"{found}/{total}" for found, total in shares]
+            table.add_row(code, "with" if against else "without", *rows, f"{100 * bounds[0]:.0f}–{100 * bounds[1]:.0f} %", peer)
+    return table
+
+
+def _share(told: Sequence[Verdict], code: str, level: int, *, against: bool) -> tuple[int, int]:
+    of = [verdict for verdict in told if verdict.case.code == code and verdict.case.level == level]
+    return sum(code in (verdict.against if against else verdict.alone) for verdict in of), len(of)
+
+
+def _missed(told: Sequence[Verdict]) -> int:
+    missed = 0
+    for code, (_, needs_view) in FAULTS.items():
+        for level, goal in enumerate(_GOALS):
+            found, total = _share(told, code, level, against=needs_view)
+            missed += found < goal * total
+    return missed + any(verdict.alone or verdict.against for verdict in told if not verdict.case.code)
+
+
+def _tell_false(console: Console, told: Sequence[Verdict]) -> None:
+    """Every false finding of a clean scene, and what else was told of each fault."""
+    beside: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for verdict in told:
+        case = verdict.case
+        if not case.code and (verdict.alone or verdict.against):
+            where = f"{SCENES[case.scene].name}, {case.what}, {LEVELS[case.level]}"
+            console.print(f"  false: {where}: {', '.join(verdict.alone) or '–'} | {', '.join(verdict.against) or '–'}", highlight=False)
+        for code in {*verdict.alone, *verdict.against} - {case.code}:
+            beside[case.code][code] += bool(case.code)
+    for code, others in beside.items():
+        if code:
+            console.print(f"  beside {code}: {', '.join(f'{other} {count}' for other, count in others.items())}", highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
