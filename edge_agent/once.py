@@ -69,7 +69,10 @@ def _is_file(settings: msgspec.Struct) -> bool:
     from pathlib import Path  # noqa: PLC0415
 
     source = getattr(settings, "source", "")
-    return isinstance(source, str) and bool(source) and Path(source).is_file()
+    try:
+        return isinstance(source, str) and bool(source) and Path(source).is_file()
+    except OSError:
+        return False
 
 
 def settings_for(name: str, *, source: str | None, reference: str | None, targets: list[str]) -> msgspec.Struct:
@@ -85,7 +88,9 @@ def settings_for(name: str, *, source: str | None, reference: str | None, target
         if word is not None:
             if key not in fields:
                 raise ConfigError(f"probe {name}: --{key}: this probe has no {key}")
-            if _names_a_file(word) and not Path(word).exists():
+            if not _is_text(word):
+                raise ConfigError(f"probe {name}: --{key}: tên tệp không phải chữ UTF-8, hãy đổi tên tệp (not a UTF-8 name)")
+            if _names_a_file(word) and _is_missing(word):
                 raise ConfigError(f"probe {name}: --{key}: không có tệp {word} (no such file)")
             chosen[key] = word
     if targets:
@@ -96,6 +101,26 @@ def settings_for(name: str, *, source: str | None, reference: str | None, target
         return msgspec.convert(chosen, type=kind)
     except msgspec.ValidationError as error:
         raise ConfigError(f"probe {name}: {error}") from None
+
+
+def _is_text(word: str) -> bool:
+    """Whether it can be handed on as text: a name in another encoding cannot."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_missing(word: str) -> bool:
+    """Whether there is no such file; of one that may not be looked at, the probe says so."""
+    try:
+        Path(word).stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,3}$")

@@ -60,7 +60,9 @@ def show_status(status: AgentStatus, now: datetime) -> None:
 
 
 def exit_status(report: ProbeReport) -> int:
-    """0 when all is well, 1 when something was found or nothing could be measured."""
+    """0 when all is well, 1 when something was found or is not known, 2 when its source could not be read at all."""
+    if report.reason and not report.findings and all(reading.value is None for reading in report.readings):
+        return 2
     found = any(finding.severity is not Severity.INFO for finding in report.findings)
     return 1 if found or _verdict(report).state is State.UNKNOWN else 0
 

@@ -22,7 +22,7 @@ from probes.microphone.limits import MicrophoneLimits, MicrophoneSettings
 from probes.microphone.listen import Listener
 from probes.microphone.reference import load_reference
 from probes.microphone.sound import Source, SourceError
-from probes.microphone.source import open_source
+from probes.microphone.source import in_one_line, open_source
 from probes.microphone.sweep_result import repeated
 
 _LOG = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def run(settings: MicrophoneSettings, limits: MicrophoneLimits, look: Look) -> P
     except SourceError as error:
         _LOG.warning("%s", error)
         readings, findings = of_failure(error.failure, settings, look, began_at)
-        return _report(began_at, began, settings.source, readings, findings, reason=str(error))
+        return _report(began_at, began, settings.source, readings, findings, reason=in_one_line(error))
     try:
         readings, findings, reason = _listen(source, settings, limits, look, began + look.deadline_s - _MARGIN_S)
     finally:
@@ -81,7 +81,7 @@ def _listen(
     if failed is not None:
         _LOG.warning("%s", failed)
         missing, broken = of_failure(failed.failure, settings, look, now)
-        return (readings or missing), findings + broken, str(failed)
+        return (readings or missing), findings + broken, in_one_line(failed)
     return readings, findings, ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import time
@@ -20,6 +21,14 @@ MAX_CHANNELS = 8
 SLOWEST_HZ, FASTEST_HZ = 4_000, 192_000
 LOUDEST = 2.5
 """Samples are cut off at this magnitude (+8 dBFS): no converter goes beyond full scale, and a file of floats that does holds no sound."""
+
+
+_MISSED_S = 0.01
+"""Recorders that reckon the length of their own header in are a few samples wrong."""
+
+
+class CutOffError(SourceError):
+    """The file ended before its time; what there was of it has been given."""
 
 
 def without_nonsense(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
@@ -100,12 +109,16 @@ class SoundFile:
             raise SourceError(Failure.UNSUPPORTED, f"{self.name}: tần số lấy mẫu của tệp là {self.rate_hz} Hz, {allowed}")
 
     def blocks(self) -> Iterator[Block]:
-        """Half a second at a time, to the end."""
+        """Half a second at a time, to the end; then `CutOffError` if the header promised more."""
         try:
             while len(samples := self._reader.read(self.rate_hz // 2)):
                 yield from _blocks(samples)
         except OSError as error:
             raise SourceError(Failure.BAD_DATA, f"{self.name}: không đọc tiếp được tệp ({error.strerror})") from None
+        declared_s, missing_s = self._reader.declared_s, self._reader.left_s
+        if declared_s is not None and missing_s >= _MISSED_S:
+            spans = f"{declared_s - missing_s:.2f} trên {declared_s:.2f} giây".replace(".", ",")
+            raise CutOffError(Failure.BAD_DATA, f"{self.name}: tệp bị cắt cụt, chỉ còn {spans} âm thanh")
 
     def close(self) -> None:
         """Close the file and end the decoder."""
@@ -148,7 +161,7 @@ class LoopedFile:
         step = self.rate_hz // 10
         while True:
             heard = 0
-            for block in self._file.blocks():
+            for block in self._all_there_is():
                 heard += len(block.samples)
                 for start in range(0, len(block.samples), step):
                     part = block.samples[start : start + step]
@@ -159,6 +172,10 @@ class LoopedFile:
                 raise SourceError(Failure.BAD_DATA, f"{self.name}: tệp không có âm thanh nào")
             self._file.close()
             self._file = SoundFile(self.name)
+
+    def _all_there_is(self) -> Iterator[Block]:
+        with contextlib.suppress(CutOffError):  # a recording is played as far as it goes
+            yield from self._file.blocks()
 
     def close(self) -> None:
         """Close the file."""

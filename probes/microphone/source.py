@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,8 +27,18 @@ _BUFFERED_S = 0.4
 
 
 def is_file(source: str) -> bool:
-    """Whether a configured source means a sound file (or a folder, by mistake) and not a device."""
-    return Path(source).suffix.lower() in _FILE_SUFFIXES or (bool(source) and (Path(source).is_file() or Path(source).is_dir()))
+    """Whether a configured source means a sound file (or by mistake a folder or a pipe) and not a device."""
+    return Path(source).suffix.lower() in _FILE_SUFFIXES or (bool(source) and _is_in_a_folder(source))
+
+
+def _is_in_a_folder(source: str) -> bool:
+    """Whether there is something of that name, or a path into a folder that we may not look into."""
+    try:
+        return not stat.S_ISCHR(Path(source).stat().st_mode)
+    except PermissionError:
+        return "/" in source
+    except OSError:
+        return False
 
 
 def open_source(settings: MicrophoneSettings, *, in_real_time: bool = False) -> Source:

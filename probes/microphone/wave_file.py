@@ -19,8 +19,8 @@ from probes.microphone.sound import SourceError
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _LONGEST_FORMAT, _PASSED_AT_ONCE = 64, 1 << 20
-_UNKNOWN_SIZE = (0, 0xFFFFFFFF)
-"""A data chunk that says this was written to a pipe: it reaches to the end."""
+_ENDLESS = 0x7FFF0000
+"""A data chunk that calls itself so large, or empty, was written to a pipe (ffmpeg, SoX, GStreamer): it reaches to the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,17 @@ class WaveReader:
         self._stream = stream
         self._name = name
         self.format, size = self._read_header()
-        self._left = None if size in _UNKNOWN_SIZE else size
+        self._size = self._left = None if size == 0 or size >= _ENDLESS else size
+
+    @property
+    def declared_s(self) -> float | None:
+        """Length that the header promises; None where it promises none."""
+        return None if self._size is None else self._size / self.format.frame_bytes / self.format.rate_hz
+
+    @property
+    def left_s(self) -> float:
+        """How much of it has not been read; after the end: how much is missing."""
+        return (self._left or 0) / self.format.frame_bytes / self.format.rate_hz
 
     def read(self, frames: int) -> NDArray[np.float32]:
         """Next samples, shape (at most `frames`, channels), full scale ±1; empty at the end. What is cut off ends the file."""
@@ -84,7 +94,7 @@ class WaveReader:
                 layout = self._read_format(self._stream.read(min(size, _LONGEST_FORMAT)))
                 size -= min(size, _LONGEST_FORMAT)
             self._skip(size + size % 2)
-        raise SourceError(Failure.BAD_DATA, f"{self._name}: tệp WAV bị cắt cụt, chưa có mẫu âm thanh nào")
+        raise SourceError(Failure.BAD_DATA, f"{self._name}: tệp WAV bị cắt cụt hoặc sai cấu trúc, không thấy mẫu âm thanh nào")
 
     def _skip(self, size: int) -> None:
         """Pass over a part that may call itself larger than all memory."""

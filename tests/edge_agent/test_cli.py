@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -213,6 +215,34 @@ def test_a_file_that_is_not_there_is_named_and_a_device_is_not_taken_for_one(sou
         settings_for("camera", source=source, reference=None, targets=[])
 
 
+@pytest.mark.parametrize(("name", "said"), [(f"{'x' * 300}.wav", "không có tệp"), ("gi\udcf3ng.wav", "không phải chữ UTF-8")])
+def test_a_name_that_no_file_can_have_gives_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, said: str) -> None:
+    assert cli.main(["probe", "microphone", "--source", str(tmp_path / name), "--json"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert said in told.err
+
+
+@pytest.mark.parametrize("name", ["closed/clip.wav", "closed/clip", "closed"])
+def test_a_file_that_may_not_be_read_gives_one_sentence(tmp_path: Path, name: str) -> None:
+    """In a child without root's right to read everything."""
+    (tmp_path / "closed").mkdir()
+    for path in (tmp_path / name, tmp_path / "closed"):
+        if not path.exists():
+            path.write_bytes(b"RIFF")
+        path.chmod(0)
+    command = [sys.executable, "-m", "edge_agent.cli", "probe", "microphone", "--source", str(tmp_path / name), "--json"]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("setpriv is not installed")
+        command = ["setpriv", "--inh-caps=-all", "--bounding-set=-all", "--", *command]
+    run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    (tmp_path / "closed").chmod(0o700)
+    assert run.returncode == 2
+    assert "không có quyền đọc tệp này" in run.stderr or (name == "closed" and "là thư mục" in run.stderr)
+    assert run.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [(b"", "tệp rỗng (0 byte)"), (b"RIFF\x24\0\0\0WAVEfmt ", "bị cắt cụt"), (b"RIFF but no sound", "không phải tệp WAV")],
@@ -222,10 +252,10 @@ def test_a_sound_file_that_cannot_be_read_gives_one_sentence(
 ) -> None:
     path = tmp_path / "clip.wav"
     path.write_bytes(content)
-    assert cli.main(["probe", "microphone", "--source", str(path), "--json"]) == 1
+    assert cli.main(["probe", "microphone", "--source", str(path), "--json"]) == 2
     told = capfd.readouterr()
     report = msgspec.json.decode(told.out, type=ProbeReport)
     assert said in report.reason
     assert told.err == f"edge-agent: probe microphone: {report.reason}\n"
-    assert cli.main(["probe", "microphone", "--source", str(path)]) == 1
+    assert cli.main(["probe", "microphone", "--source", str(path)]) == 2
     assert f"Lý do: {report.reason}".split("clip.wav")[1] in " ".join(capfd.readouterr().out.split())
