@@ -28,6 +28,8 @@ _DISTORTION_FREE = (0.1, 0.85)
 _HEARD_DB = 20.0
 """Peak of the response over the noise around it, below which there is no response to speak of: noise alone reaches 14 dB."""
 _LONGEST_S = 3.0
+_LEAST_SHARE = 0.1
+"""Of its usual power; the band ends where it has a quarter."""
 
 
 class NotHeardError(Exception):
@@ -87,10 +89,15 @@ def loop_response(recorded: NDArray[np.floating], reference: NDArray[np.floating
     size = 1 << int(np.ceil(np.log2(len(recorded) + len(reference))))
     frequencies = np.asarray(np.fft.rfftfreq(size, 1 / rate_hz), np.float64)
     played = np.fft.rfft(reference, size)
-    lowest, highest, rate_of_octaves = _band(played, frequencies, len(reference) / rate_hz)
+    lowest, highest, level = _band(played, frequencies)
+    rate_of_octaves = len(reference) / rate_hz / np.log2(highest / lowest)
+    """Seconds that the sweep takes for one octave."""
     inside = (frequencies > lowest / 1.2) & (frequencies < highest * 1.1)
     ratio = np.zeros(len(frequencies), complex)
-    ratio[inside] = np.fft.rfft(recorded, size)[inside] / played[inside]
+    # Where the sweep has next to no power, just outside of its band, a plain division would make a roar of the noise.
+    least_power = _LEAST_SHARE * level / np.maximum(frequencies[inside], 1e-9)
+    power = np.maximum(np.square(np.abs(played[inside])), least_power)
+    ratio[inside] = np.fft.rfft(recorded, size)[inside] * np.conj(played[inside]) / power
     ratio *= _edges(frequencies, lowest, highest)
     # Weighted by the sweep's own spectrum the noise is as even as it was in the room, and the onset stands out best.
     even = np.fft.irfft(ratio * np.abs(played), size)
@@ -137,17 +144,18 @@ def _refuse_what_does_not_rise(reference: NDArray[np.floating], rate_hz: int) ->
         raise NotHeardError("tệp tham chiếu không phải tiếng quét")
 
 
-def _band(played: NDArray[np.complex128], frequencies: NDArray[np.float64], seconds: float) -> tuple[float, float, float]:
-    """Band of an exponential sweep, whose power times frequency is level, and the time that it takes for one octave."""
+def _band(played: NDArray[np.complex128], frequencies: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Band of an exponential sweep, whose power times frequency is level, and that level."""
     edges = np.geomspace(20.0, frequencies[-1], 240)
     bins = np.digitize(frequencies, edges)
     counts = np.maximum(np.bincount(bins, minlength=len(edges) + 1), 1)
     level = np.bincount(bins, np.square(np.abs(played)) * frequencies, minlength=len(edges) + 1) / counts
-    strong = np.flatnonzero(level[1:-1] > 0.25 * np.quantile(level[level > 0], 0.8))
+    usual = float(np.quantile(level[level > 0], 0.8))
+    strong = np.flatnonzero(level[1:-1] > 0.25 * usual)
     if len(strong) < 12:
         raise NotHeardError("tệp tham chiếu không phải tiếng quét")
     lowest, highest = float(edges[strong[0]] * 1.05), float(edges[strong[-1]] / 1.02)
-    return lowest, highest, seconds / np.log2(highest / lowest)
+    return lowest, highest, usual
 
 
 def _edges(frequencies: NDArray[np.float64], lowest: float, highest: float) -> NDArray[np.float64]:

@@ -36,16 +36,17 @@ class _Truth:
     frequency_hz: float
 
 
-def _room(seed: int) -> tuple[Sound, float]:
-    """A room's loop with its delay, and its reverberation time: direct sound and decaying noise through a loudspeaker's band."""
+def _room(seed: int, *, longest_rt60_s: float = 0.7, highest_hz: float = 5500, tilt_db: float = 0) -> tuple[Sound, float]:
+    """Loop of a room with its delay, and reverberation time: direct sound, decaying noise, a loudspeaker's band and its tilt per octave."""
     random = np.random.default_rng(seed)
-    rt60_s = float(random.uniform(0.25, 0.7))
+    rt60_s = float(random.uniform(0.25, longest_rt60_s))
     count = int(rt60_s * RATE)
     response = random.standard_normal(count) * 10 ** (-3 * np.arange(count) / RATE / rt60_s)
     response[: int(0.003 * RATE)] = 0
     response[int(0.003 * RATE)] = random.uniform(1, 4)
     frequencies = np.fft.rfftfreq(2 * count, 1 / RATE)
-    band = 1 / (1 + (200 / np.maximum(frequencies, 1)) ** 4) / (1 + (frequencies / 5500) ** 6)
+    band = 1 / (1 + (200 / np.maximum(frequencies, 1)) ** 4) / (1 + (frequencies / highest_hz) ** 6)
+    band *= 10 ** (tilt_db * np.log2(np.maximum(frequencies, 50) / 1000) / 20)
     response = np.fft.irfft(np.fft.rfft(response, 2 * count) * band)[:count]
     response *= 10 ** (-random.uniform(0, 12) / 20) / np.abs(np.fft.rfft(response, 1 << 18)).max()
     return np.concatenate([np.zeros(int(random.uniform(0.008, 0.06) * RATE)), response]), rt60_s
@@ -87,6 +88,25 @@ def test_the_margin_is_that_of_the_true_loop(snr_db: float, worst_db: float) -> 
         assert told.pessimistic_db == pytest.approx(truth.pessimistic_db, abs=worst_db), f"room {seed}"
         assert told.margin_db is not None
         assert told.pessimistic_db <= told.margin_db + 0.01
+
+
+def _pink(count: int, seed: int) -> Sound:
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
+    noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(np.fft.rfftfreq(count, 1 / RATE), 20)), count)
+    return np.asarray(noise / np.sqrt(np.mean(noise**2)))
+
+
+@pytest.mark.req("R26")
+def test_the_margin_is_within_one_and_a_half_decibels_at_20_db_in_bright_and_echoing_rooms_too() -> None:
+    """Where the loop is strongest at the end of the sweep's band, the noise just outside of it must not hide it."""
+    sweep = make_sweep(RATE)
+    for seed in range(12):
+        response, _ = _room(seed, longest_rt60_s=1.2, highest_hz=12_000, tilt_db=4)
+        heard = _recorded(sweep, response, 200)
+        noise = _pink(len(heard), seed) * np.sqrt(np.mean(heard[: len(sweep)] ** 2)) * 10 ** (-20 / 20)
+        truth, told = _truth(response), margin_of(loop_response(heard + noise, sweep, RATE))
+        assert told.margin_db == pytest.approx(truth.margin_db, abs=1.5), f"room {seed}"
+        assert told.pessimistic_db == pytest.approx(truth.pessimistic_db, abs=1.5), f"room {seed}"
 
 
 def test_the_frequency_that_would_howl_first_is_named_first() -> None:
