@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -38,7 +39,9 @@ _RTSP_GARBAGE = b"\x00\xff\x10 this is no RTSP \r\n" * 200
 
 
 def looked(source: str, limits: CameraLimits = PATIENT, deadline_s: float = 3.0) -> ProbeReport:
-    return asyncio.run(run_probe("camera", CameraSettings(source=source), limits, Look(deadline_s=deadline_s)))
+    look = run_probe("camera", CameraSettings(source=source), limits, Look(deadline_s=deadline_s))
+    with ThreadPoolExecutor(1) as thread:  # a browser that other tests share keeps a loop in this one
+        return thread.submit(asyncio.run, look).result()
 
 
 def codes(report: ProbeReport) -> set[str]:
@@ -46,7 +49,16 @@ def codes(report: ProbeReport) -> set[str]:
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    """Probes that still run, and what they started; other tests may share a browser or a broker that is a child of this process too."""
+    probes = [child for child in psutil.Process().children() if "probes" in _words(child)]
+    return [each for probe in probes for each in (probe, *probe.children(recursive=True)) if each.status() != psutil.STATUS_ZOMBIE]
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 class Door:
