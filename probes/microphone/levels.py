@@ -5,7 +5,6 @@ dBFS is AES17-2015 (3.12.3): the RMS level of a full-scale sine is 0 dBFS, so th
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -70,15 +69,20 @@ def _flat_runs(sound: NDArray[np.float32]) -> int:
     peak = float(sound.max(initial=0.0))
     if peak < _LOUD_TOP:
         return 0
-    flat = sound >= peak * (1 - _FLAT_SHARE)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flat, [False]]).astype(np.int8)))
-    starts, ends = edges[::2], edges[1::2]
+    starts, ends = _runs(sound >= peak * (1 - _FLAT_SHARE))
     inside = (ends - starts >= _CLIPPED_IN_A_ROW) & (starts > 0) & (ends < len(sound))
     starts, ends = starts[inside], ends[inside]
     if not len(starts):
         return 0
     leaps = (sound[starts] - sound[starts - 1] + sound[ends - 1] - sound[ends]) / 2
     return int((leaps > max(_FLAT_LEAP * peak, _COARSE * _grain(sound, peak))).sum())
+
+
+def _runs(flags: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where flags are set in a row: each first one, and the place after each last one. Few are set, so their places are compared."""
+    places = np.flatnonzero(flags)
+    apart = np.flatnonzero(np.diff(places) > 1)
+    return np.concatenate([places[:1], places[apart + 1]]), np.concatenate([places[apart], places[-1:]]) + 1
 
 
 def _grain(sound: NDArray[np.float32], peak: float) -> float:
@@ -127,18 +131,17 @@ class GapCounter:
         silent = joined == 0
         counts = np.zeros(samples.shape[1], np.int64)
         for channel in np.flatnonzero(silent.any(axis=0)):
-            edges = np.flatnonzero(np.diff(silent[:, channel].astype(np.int8)))
-            for before, last in itertools.pairwise(edges.tolist()):
-                complete = last + self._edge
-                if silent[before + 1, channel] and known <= complete < len(joined) and self._is_gap(joined[:, channel], before, last):
-                    counts[channel] += 1
+            starts, ends = _runs(silent[:, channel])
+            complete = ends + self._edge
+            fits = (ends - starts >= self._shortest) & (ends - starts <= self._longest) & (starts >= self._edge)
+            fits &= (complete > known) & (complete <= len(joined))
+            for start, end in zip(starts[fits].tolist(), ends[fits].tolist(), strict=True):
+                counts[channel] += self._is_gap(joined[:, channel], start, end)
         return counts
 
-    def _is_gap(self, sound: NDArray[np.float32], before: int, last: int) -> bool:
-        """Whether the zeros in (before, last] are a gap; `before` is the last sample that is not zero."""
-        if not self._shortest <= last - before <= self._longest or before + 1 < self._edge:
-            return False
-        left, right = sound[before + 1 - self._edge : before + 1], sound[last + 1 : last + 1 + self._edge]
+    def _is_gap(self, sound: NDArray[np.float32], start: int, end: int) -> bool:
+        """Whether the zeros from `start` to before `end` cut off a sound that is loud on both sides."""
+        left, right = sound[start - self._edge : start], sound[end : end + self._edge]
         loud = all(float(np.sqrt(np.mean(np.square(side)))) > _LOUD_EDGE for side in (left, right))
         return loud and _leaps(left, abs(float(left[-1]))) and _leaps(right, abs(float(right[0])))
 
