@@ -7,6 +7,7 @@ Levels are AES17 here, 3.01 dB above the standard's dBov.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from probes.microphone.levels import LOWEST_DBFS, dbfs
 
 THRESHOLDS = 2.0 ** -np.arange(1, 16)
 """Of the envelope, full scale 1: c_j of the standard for 16 bits, loudest first."""
+_SOFTEST_FIRST_DBFS = [dbfs(threshold**2) for threshold in THRESHOLDS[::-1].tolist()]
 _TIME_CONSTANT_S = 0.03
 _HANGOVER_S = 0.2
 _MARGIN_DB = 15.9
@@ -48,7 +50,7 @@ class Activity(NamedTuple):
 def together(activities: Sequence[Activity]) -> Activity:
     """One or more activities added up."""
     energies, seconds, active_s = zip(*activities, strict=True)
-    return Activity(sum(energies), sum(seconds), np.add.reduce(active_s))
+    return Activity(sum(energies), sum(seconds), np.concatenate(active_s).reshape(len(active_s), -1).sum(axis=0))
 
 
 NOTHING = Activity(0.0, 0.0, np.zeros(len(THRESHOLDS)))
@@ -78,7 +80,7 @@ class ActivityMeter:
         seconds = len(samples) / self._rate_hz
         if steps == 0:
             return [Activity(float(energy), seconds, NOTHING.active_s) for energy in energies]
-        magnitudes = np.abs(whole).reshape(steps, self._step, -1).mean(axis=1, dtype=np.float64)
+        magnitudes = np.einsum("ijk->ik", np.abs(whole).reshape(steps, self._step, -1), dtype=np.float64) / self._step
         envelope = self._smooth(magnitudes)
         active = self._active_steps(envelope) * self._step / self._rate_hz
         return [Activity(float(energy), seconds, spent) for energy, spent in zip(energies, active, strict=True)]
@@ -96,12 +98,11 @@ class ActivityMeter:
     def _active_steps(self, envelope: NDArray[np.float64]) -> NDArray[np.float64]:
         """Per channel and threshold the number of steps at or above it, or within the hangover after."""
         steps = len(envelope)
-        number = np.arange(1, steps + 1)
-        above = envelope.T[:, None, :] >= THRESHOLDS[None, :, None]
-        last = np.maximum.accumulate(np.where(above, number, -self._idle[:, :, None]), axis=2)
-        idle = number - last
-        self._idle = idle[:, :, -1]
-        return np.asarray((idle <= self._hangover).sum(axis=2), np.float64)
+        number = np.arange(1, steps + 1)[:, None, None]
+        above = envelope[:, :, None] >= THRESHOLDS
+        idle = number - np.maximum.accumulate(np.where(above, number, -self._idle), axis=0)
+        self._idle = idle[-1]
+        return np.asarray((idle <= self._hangover).sum(axis=0), np.float64)
 
 
 @lru_cache(maxsize=16)
@@ -114,17 +115,22 @@ def _one_pole(keep: float, steps: int) -> tuple[NDArray[np.float64], NDArray[np.
 
 def active_level(activity: Activity) -> tuple[float, float]:
     """Active level in dBFS (AES17) and activity factor (0 to 1) of what was heard; (−150, 0) if nothing was active."""
-    reached = activity.active_s > 0
-    if activity.energy <= 0 or not reached.any():
+    if activity.energy <= 0 or activity.active_s[-1] <= 0:
         return LOWEST_DBFS, 0.0
-    levels_db = dbfs(activity.energy) - 10 * np.log10(activity.active_s[reached])
-    over_db = levels_db - 20 * np.log10(THRESHOLDS[reached]) - dbfs(1.0) - _MARGIN_DB
-    # From the softest threshold, which is more than the margin below its level, up to the first that is not.
-    low = int(np.argmax(over_db[::-1] <= 0)) if (over_db <= 0).any() else len(over_db)
-    levels_db, over_db = levels_db[::-1], over_db[::-1]
-    if low in (0, len(over_db)):
-        level_db = float(levels_db[min(low, len(over_db) - 1)])
-    else:
-        share = over_db[low - 1] / (over_db[low - 1] - over_db[low])
-        level_db = float(levels_db[low - 1] + share * (levels_db[low] - levels_db[low - 1]))
+    level_db = _level_at_margin(dbfs(activity.energy), activity.active_s.tolist())
     return level_db, min(1.0, 10 ** ((dbfs(activity.energy / activity.seconds) - level_db) / 10))
+
+
+def _level_at_margin(energy_db: float, active_s: list[float]) -> float:
+    """The level that lies the margin over its threshold, between the last threshold from below that lies further down and the next."""
+    softer_db = softer_over_db = 0.0
+    for threshold_db, seconds in zip(_SOFTEST_FIRST_DBFS, reversed(active_s), strict=True):
+        if seconds <= 0:
+            break
+        level_db = energy_db - 10 * math.log10(seconds)
+        over_db = level_db - threshold_db - _MARGIN_DB
+        if over_db <= 0:
+            share = softer_over_db / (softer_over_db - over_db) if softer_over_db > 0 else 1.0
+            return softer_db + share * (level_db - softer_db)
+        softer_db, softer_over_db = level_db, over_db
+    return softer_db
