@@ -51,15 +51,16 @@ class HumMeter:
         self._slow_rate_hz = rate_hz / self._step
         self._basis = _basis(self._length, self._slow_rate_hz)
         self._before = np.zeros((HARMONICS, channels), np.complex64)
-        self._sound = np.zeros((0, channels), np.float32)
-        self._slow = np.zeros((0, channels), np.float32)
+        self._sound: list[NDArray[np.float32]] = []
+        self._frames = 0
 
     def push(self, samples: NDArray[np.float32]) -> list[Hum] | None:
         """Take some samples, shape (frames, channels), less than half a second; hum per channel when a half second is full."""
-        self._decimate(samples)
-        if len(self._slow) < self._length:
+        self._sound.append(samples)
+        self._frames += len(samples)
+        if self._frames < self._step * (self._length - 1) + len(self._low_pass):
             return None
-        segment, self._slow = self._slow[: self._length], self._slow[self._length :]
+        segment = self._decimate()
         amplitudes = (self._basis @ (segment - segment.mean(axis=0))).reshape(HARMONICS, 1 + len(_NEXT_HZ) + len(_BESIDE_HZ), -1)
         powers = np.square(np.abs(amplitudes)) / 2
         line, following = powers[:, 0], powers[:, 1:3].max(axis=1)
@@ -74,15 +75,13 @@ class HumMeter:
         self._before = amplitudes
         return np.asarray((np.abs(np.angle(turned[:2])) < 2 * np.pi * _OUT_OF_STEP).any(axis=0))
 
-    def _decimate(self, samples: NDArray[np.float32]) -> None:
-        self._sound = np.concatenate([self._sound, samples])
-        taps = len(self._low_pass)
-        count = (len(self._sound) - taps) // self._step + 1
-        if count <= 0:
-            return
-        frames = np.lib.stride_tricks.sliding_window_view(self._sound, taps, axis=0)[: (count - 1) * self._step + 1 : self._step]
-        self._slow = np.concatenate([self._slow, frames @ self._low_pass])
-        self._sound = self._sound[count * self._step :]
+    def _decimate(self) -> NDArray[np.float32]:
+        """Half a second at the low rate; what the next one needs is kept."""
+        sound = np.concatenate(self._sound)
+        used = self._step * self._length
+        self._sound, self._frames = [sound[used:]], len(sound) - used
+        frames = np.lib.stride_tricks.sliding_window_view(sound, len(self._low_pass), axis=0)[: used : self._step]
+        return np.asarray(frames @ self._low_pass, np.float32)
 
 
 def _basis(length: int, rate_hz: float) -> NDArray[np.complex64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
 _BINS_PER_LU = 100
 _TOP_LUFS = 20.0
+_MOMENTARY_STEPS, _SHORT_TERM_STEPS = 4, 30
 
 
 def k_weighting(rate_hz: float) -> NDArray[np.float64]:
@@ -120,25 +120,32 @@ class LoudnessMeter:
     def __init__(self, rate_hz: int, channels: int, step: int) -> None:
         block = max(divisor for divisor in range(1, 129) if step % divisor == 0)
         self._filter = BlockFilter(k_weighting(rate_hz), block, step // block, channels)
-        self._powers: deque[NDArray[np.float64]] = deque(maxlen=30)
+        self._powers = np.zeros((0, channels))
+        """Of the last 3 s, one row for each step."""
         self.integrated = [Integrator() for _ in range(channels)]
 
     def push(self, samples: NDArray[np.float32]) -> None:
         """Take one step of 100 ms, shape (frames, channels)."""
         sound = samples.T.astype(np.float64).reshape(samples.shape[1], -1, self._filter.block)
         weighted = self._filter.push(sound)
-        self._powers.append(np.mean(np.square(weighted), axis=(1, 2)))
-        if len(self._powers) >= 4:
-            for integrator, power in zip(self.integrated, self._mean_of_last(4), strict=True):
-                integrator.add(float(power))
+        powers = np.einsum("ijk,ijk->i", weighted, weighted) / len(samples)
+        self._powers = np.concatenate([self._powers, powers[None]])[-_SHORT_TERM_STEPS:]
+        momentary = self._mean_of_last(_MOMENTARY_STEPS)
+        if momentary is not None:
+            for integrator, power in zip(self.integrated, momentary, strict=True):
+                integrator.add(power)
 
-    def _mean_of_last(self, steps: int) -> NDArray[np.float64]:
-        return np.asarray(np.mean([self._powers[-index] for index in range(1, steps + 1)], axis=0))
+    def _mean_of_last(self, steps: int) -> list[float] | None:
+        return (self._powers[-steps:].sum(axis=0) / steps).tolist() if len(self._powers) >= steps else None
 
     def momentary(self) -> list[float] | None:
         """LUFS per channel over the last 400 ms; None in the first of them."""
-        return [lufs(float(power)) for power in self._mean_of_last(4)] if len(self._powers) >= 4 else None
+        return _each_lufs(self._mean_of_last(_MOMENTARY_STEPS))
 
     def short_term(self) -> list[float] | None:
         """LUFS per channel over the last 3 s; None in the first of them."""
-        return [lufs(float(power)) for power in self._mean_of_last(30)] if len(self._powers) == 30 else None
+        return _each_lufs(self._mean_of_last(_SHORT_TERM_STEPS))
+
+
+def _each_lufs(powers: list[float] | None) -> list[float] | None:
+    return None if powers is None else [lufs(power) for power in powers]
