@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -58,11 +58,12 @@ class SessionJudge:
         """Take the sound itself, of which the channels are compared."""
         self._pairs.push(samples, rate_hz)
 
-    def push(self, ticks: Iterable[Tick]) -> list[Change]:
+    def push(self, ticks: Sequence[Tick]) -> list[Change]:
         """Take one tick of each channel; what begins or ends with it."""
-        for tick, summary in zip(ticks, self._summaries.values(), strict=True):
-            summary.add(tick)
-            self._now_s = tick.ends_at_s
+        if self._reference is not None:
+            for tick, summary in zip(ticks, self._summaries.values(), strict=True):
+                summary.add(tick)
+        self._now_s = ticks[0].ends_at_s
         self._ticks += 1
         return self._judge() if self._ticks % _EVERY_TICKS == 0 else []
 
@@ -117,9 +118,11 @@ class SessionJudge:
 
     def _drifted(self) -> list[Finding]:
         """Swapped channels, else each that is too far from its own approved session."""
+        if self._reference is None:
+            return []
         figures = self._figures()
         talk = any(each.speech_level_dbfs is not None for each in figures.values())
-        if self._reference is None or (talk and len(figures) > 1 and self._now_s < _ALL_HEARD_S):
+        if talk and len(figures) > 1 and self._now_s < _ALL_HEARD_S:
             return []
         swapped = swapped_pairs(figures, self._reference, self._limits)
         found = [
