@@ -126,10 +126,11 @@ class Ear:
     def _tick(self, samples: NDArray[np.float32]) -> tuple[Tick, ...]:
         began_at_s = self.heard_s
         self._heard += len(samples)
-        offset = samples.mean(axis=0, dtype=np.float64)  # over five periods of the mains: hum is no offset
+        offset = samples.sum(axis=0, dtype=np.float64) / len(samples)  # over five periods of the mains: hum is no offset
         audible = samples - offset.astype(np.float32)
         hops = audible.reshape(-1, self._spectrograph.hop, self._channels)
         powers = np.einsum("ijk,ijk->ik", hops, hops, dtype=np.float64) / hops.shape[1]
+        power = powers.sum(axis=0) / len(powers)
         peak = np.maximum(samples.max(axis=0), -samples.min(axis=0))
         levels = 10 * np.log10(np.maximum(2 * powers, 10 ** (LOWEST_DBFS / 10)))
         clipped, gaps = self._clipping.push(samples), self._gaps.push(samples) + self._lost
@@ -152,8 +153,8 @@ class Ear:
                 Tick(
                     began_at_s=began_at_s,
                     ends_at_s=self.heard_s,
-                    power=float(powers[:, channel].mean() + offset[channel] ** 2),
-                    audible_power=float(powers[:, channel].mean()),
+                    power=float(power[channel] + offset[channel] ** 2),
+                    audible_power=float(power[channel]),
                     offset=float(offset[channel]),
                     peak=float(peak[channel]),
                     levels_dbfs=levels[:, channel],

@@ -53,7 +53,9 @@ def local_floor(power: NDArray[np.float32]) -> NDArray[np.float32]:
     around = total[..., 2 * NEIGHBOURS + 1 :] - total[..., :bins]
     inner = NEIGHBOURS - _LINE
     around -= total[..., inner + 2 * _LINE + 1 : inner + 2 * _LINE + 1 + bins] - total[..., inner : inner + bins]
-    return np.asarray(np.maximum(around, _NOTHING) * _per_neighbour(bins), np.float32)
+    np.maximum(around, _NOTHING, out=around)
+    around *= _per_neighbour(bins)
+    return around.astype(np.float32)
 
 
 class Unrest:
@@ -71,7 +73,7 @@ class Unrest:
 
     def push(self, power: NDArray[np.float32]) -> NDArray[np.float64]:
         """Mean change in dB per channel since the last call, from powers of the shape (channels, hops, bins); 0 at first."""
-        bands = np.add.reduceat(power.mean(axis=1, dtype=np.float64), self._starts, axis=1)
+        bands = np.add.reduceat(power.sum(axis=1, dtype=np.float64) / power.shape[1], self._starts, axis=1)
         levels_db = 10 * np.log10(bands + _NOTHING)
         before_db, self._before_db = self._before_db, levels_db
         return np.zeros(len(power)) if before_db is None else np.asarray(np.abs(levels_db - before_db).mean(axis=1))
@@ -89,5 +91,5 @@ def _per_neighbour(bins: int) -> NDArray[np.float64]:
 def tonality(power: NDArray[np.float32], floor: NDArray[np.float32]) -> NDArray[np.float64]:
     """Share of the power that stands in lines 8 dB over their neighbourhood: near 0 for noise, near 1 for tones and vowels."""
     total = power.sum(axis=-1, dtype=np.float64)
-    lines = np.where(power > 6.3 * floor, power, 0).sum(axis=-1, dtype=np.float64)
+    lines = np.einsum("...i,...i->...", power, power > 6.3 * floor)
     return np.asarray(np.divide(lines, total, out=np.zeros_like(total), where=total > 0))

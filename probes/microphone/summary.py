@@ -124,7 +124,7 @@ class ChannelSummary:
 
 
 def _larger(known: float | None, new: float | None) -> float | None:
-    return max((figure for figure in (known, new) if figure is not None), default=None)
+    return new if known is None or (new is not None and new > known) else known
 
 
 def targets_of(channels: int) -> Sequence[str]:
