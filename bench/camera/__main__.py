@@ -21,6 +21,7 @@ from rich.table import Table
 
 from bench.camera.faults import CLEAN, FAULTS, LEVELS
 from bench.camera.judging import Case, Verdict, judged
+from bench.camera.looks import clean_looks, taken
 from bench.camera.material import PARTS, SCENES, Part, view_of
 from bench.microphone.score import poisson, wilson
 
@@ -32,8 +33,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.camera", description=__doc__)
     parser.add_argument("--part", choices=PARTS, action="append", help="one part only (default both)")
     parser.add_argument("--quick", type=int, default=1, metavar="N", help="every Nth clip only; figures are then no verdict")
+    parser.add_argument("--looks", type=int, default=0, metavar="N", help="instead: N looks at scenes that are well")
     options = parser.parse_args()
     console, missed = Console(width=130), 0
+    if options.looks:
+        return sum(_look(console, part, options.looks) for part in options.part or PARTS) and 1
     for part in options.part or PARTS:
         cases = list(_cases(part))[:: options.quick]
         with get_context("spawn").Pool() as pool:  # a forked child would wait for OpenCV's threads for ever
@@ -43,6 +47,19 @@ def main() -> int:
         if part == "held" and options.quick == 1:
             missed = _missed(told)
     return 1 if missed else 0
+
+
+def _look(console: Console, part: Part, count: int) -> int:
+    """Take clean looks; how many told something."""
+    looks = list(clean_looks(part, count))
+    with get_context("spawn").Pool() as pool:
+        told = list(track(pool.imap_unordered(taken, looks, 16), f"{part}: {count} clean looks", count, console=Console(stderr=True)))
+    false = [one for one in told if one.codes]
+    low, high = poisson(len(false))
+    console.print(f"{part}: {len(false)} of {count} clean looks told something (95 %: {low / count:.2e}–{high / count:.2e} of the looks)")
+    for one in false:
+        console.print(f"  false: {SCENES[one.look.scene].name}, {one.odd}, look {one.look.seed}: {', '.join(one.codes)}", highlight=False)
+    return len(false)
 
 
 def _cases(part: Part) -> Iterator[Case]:

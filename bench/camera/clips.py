@@ -6,42 +6,47 @@ import subprocess
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 
-from bench.camera.faults import Maker
+from bench.camera.faults import Grain, Maker
 from probes.camera.measure import Picture
 
-SECONDS, _RATE_HZ = 3.0, 15
+SECONDS = 3.0
+_RATE_HZ, _FAST_HZ = 15, 30
 _SENSOR_NOISE = 1.5
+LOST_SHARES = (0.1, 0.2, 0.4)
+"""Of the frames, by level."""
 _ENCODERS = {
-    "h264": ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p", "-f", "mp4"],
-    "mjpeg": ["-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj422p", "-f", "avi"],
+    "h264": ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p", "-f", "matroska"],
+    "mjpeg": ["-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj422p", "-f", "matroska"],
 }
 
 
-def film(view: Picture, make: Maker, level: int, path: Path, *, codec: Literal["h264", "mjpeg"], seed: int, still: bool = False) -> None:
+def film(view: Picture, code: str, make: Maker, level: int, path: Path, *, codec: Literal["h264", "mjpeg"], seed: int) -> None:
     """Write a clip of the view through `make`.
 
     Args:
         view: The scene.
+        code: The fault; a frozen picture repeats its first frame, and lost frames leave gaps.
         make: What goes wrong, before the sensor's noise where that belongs (a lens), after it where it does not.
         level: Of the fault.
         path: Of the clip.
         codec: What encodes it.
         seed: Of the noise.
-        still: The picture hangs: every frame is the first one.
     """
-    rng, height, width = np.random.default_rng(seed), *view.shape[:2]
-    raw = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}", "-r", str(_RATE_HZ), "-i", "-"]
-    command = ["ffmpeg", "-v", "error", "-y", *raw, *_ENCODERS[codec], str(path)]
+    rate_hz = _FAST_HZ if code in {"camera.banding", "camera.dropped_frames"} else _RATE_HZ
+    lost = LOST_SHARES[level] if code == "camera.dropped_frames" else 0.0
+    grain, (height, width) = Grain(seed), view.shape[:2]
+    raw = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}", "-r", str(rate_hz), "-i", "-"]
+    thinned = ["-vf", rf"select=gt(random({seed})\,{lost})", "-vsync", "vfr"] if lost else []
+    command = ["ffmpeg", "-v", "error", "-y", *raw, *thinned, *_ENCODERS[codec], str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None
         frame = view
-        for number in range(round(SECONDS * _RATE_HZ)):
-            if number == 0 or not still:
-                noise = cv2.resize(rng.standard_normal((height // 2, width // 2, 3)).astype(np.float32), (width, height)) * _SENSOR_NOISE
-                frame = np.asarray(np.clip(np.round(make(view, level, number, rng) + noise), 0, 255), np.uint8)
+        for number in range(round(SECONDS * rate_hz)):
+            if number == 0 or code != "camera.frozen":
+                noise = grain.coarse(view.shape) * np.float32(_SENSOR_NOISE)
+                frame = np.asarray(np.clip(np.round(make(view, level, number / rate_hz, grain) + noise), 0, 255), np.uint8)
             encoder.stdin.write(frame.tobytes())
         encoder.stdin.close()
     if encoder.returncode:

@@ -68,7 +68,7 @@ def judged(case: Case) -> Verdict:
     codec = ("h264", "mjpeg")[(case.scene + case.level) % 2]
     with tempfile.TemporaryDirectory() as name:
         clip, reference = Path(name) / "clip.mkv", Path(name) / "reference.png"
-        clips.film(view, make, case.level, clip, codec=codec, seed=case.scene * 97 + case.level, still=case.code == "camera.frozen")  # type: ignore[arg-type]
+        clips.film(view, case.code, make, case.level, clip, codec=codec, seed=case.scene * 97 + case.level)  # type: ignore[arg-type]
         cv2.imwrite(str(reference), view)
         began_s = time.process_time()
         alone = _codes(CameraSettings(source=str(clip), hd_required=False))

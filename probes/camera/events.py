@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from probes.camera.judge import Suspicion
+from probes.camera.suspicion import Suspicion
 
 _GAP_S = 0.25
 """An unconfirmed fault may be well for this long in between: one odd frame neither makes nor breaks an event."""
@@ -13,8 +13,10 @@ _AT_ONCE = frozenset({"camera.low_resolution"})
 """Facts of the format; they need no confirmation."""
 _UNBROKEN = frozenset({"camera.frozen"})
 """One frame that moved and the picture was not frozen."""
-_SEEN_LATE_S = {"camera.low_frame_rate": 1.0, "camera.frozen": 0.6}
+_SEEN_LATE_S = {"camera.low_frame_rate": 1.0, "camera.frozen": 0.6, "camera.banding": 0.6, "camera.dropped_frames": 1.0}
 """By how much a suspicion comes after what it tells: a rate is counted over the second before, stillness is a second's median."""
+_CONFIRMED_S = {"camera.dropped_frames": 1.0}
+"""What is counted over seconds needs less confirmation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class EventFold:
         fault.last_seen_s = until_s
         if _beyond(suspicion) > _beyond(fault.worst):
             fault.worst = suspicion
-        needed_s = 0.0 if code in _AT_ONCE else self._confirm_s
+        needed_s = 0.0 if code in _AT_ONCE else min(self._confirm_s, _CONFIRMED_S.get(code, self._confirm_s))
         if fault.detected_at_s is None and until_s - fault.first_seen_s >= needed_s:
             fault.detected_at_s = until_s
 

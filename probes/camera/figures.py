@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probes.camera import measure
+from probes.camera.comparison import Comparison, Template, comparison_of, template_of
 from probes.camera.measure import DETAIL_PX, SMALL_PX, Light, Picture, Plane
 from probes.camera.patterns import shows_bars, shows_one_colour
 from probes.camera.pose import Landmarks, Pose, landmarks_of, pose_of
+from probes.camera.quality import Quality, quality_of
 
 _MIN_CONTOURED_SHARE = 0.15
 _COARSE = (32, 18)
@@ -29,6 +31,7 @@ class Reference:
         edge_widths: Width of the contours in each tile.
         landmarks: What it is recognised by.
         coarse: Its brightness in 32 by 18 fields.
+        template: What colour, clearness and light are compared with.
     """
 
     gray: Picture
@@ -37,6 +40,7 @@ class Reference:
     edge_widths: Plane
     landmarks: Landmarks
     coarse: Plane
+    template: Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,14 @@ class Figures:
         pose: Where the camera looks, against the reference.
         motion_level: Change since the frame before (of a look: the largest), 8-bit levels.
         usual_motion_level: Median of that change over the last second, or over the look.
+        grain_level: Noise that differs from frame to frame, median over the last second, 8-bit levels.
+        rolling_percent, standing_percent: Swing of bands of light that roll through the picture, or in which it differs from the
+            reference, in percent of the brightness; 0 without any.
         frame_rate_hz: Frames per second.
+        lost_frames_ratio: Share of the frames that did not come.
         reference_light: Brightness of the reference.
+        quality: Of the picture by itself.
+        comparison: With the reference.
     """
 
     width_px: int
@@ -74,8 +84,27 @@ class Figures:
     pose: Pose | None = None
     motion_level: float | None = None
     usual_motion_level: float | None = None
+    grain_level: float | None = None
+    rolling_percent: float = 0.0
+    standing_percent: float = 0.0
     frame_rate_hz: float | None = None
+    lost_frames_ratio: float | None = None
     reference_light: Light | None = None
+    quality: Quality | None = None
+    comparison: Comparison | None = None
+
+    def with_details_of(self, other: Figures | None) -> Figures:
+        """These figures, with what `detailed` adds taken from another moment's."""
+        if other is None:
+            return self
+        return replace(
+            self,
+            edge_width_px=other.edge_width_px,
+            sharpness_ratio=other.sharpness_ratio,
+            pose=other.pose,
+            quality=other.quality,
+            comparison=other.comparison,
+        )
 
 
 def reference_of(picture: Picture) -> Reference:
@@ -89,22 +118,20 @@ def reference_of(picture: Picture) -> Reference:
         edge_widths=measure.edge_widths_of(measure.gray_of(measure.shrunk(picture, DETAIL_PX))),
         landmarks=landmarks_of(gray),
         coarse=_coarse(gray),
+        template=template_of(picture),
     )
 
 
-def quick_figures(picture: Picture, size_px: tuple[int, int], reference: Reference | None = None) -> tuple[Figures, Picture]:
+def quick_figures(picture: Picture, gray: Picture, size_px: tuple[int, int], reference: Reference | None = None) -> Figures:
     """What is cheap enough for ten frames a second: light, contours, patterns.
 
     Args:
         picture: BGR frame, any size.
+        gray: Its grey picture, longer side at most `SMALL_PX`.
         size_px: Width and height as delivered.
         reference: The approved view.
-
-    Returns:
-        The figures and the small grey picture they were taken from.
     """
     small = measure.shrunk(picture, SMALL_PX)
-    gray = measure.gray_of(small)
     contoured = measure.contoured_tiles_of(gray)
     noise_level = measure.noise_level_of(gray)
     calm = noise_level < 4 and small.ndim == 3
@@ -118,23 +145,29 @@ def quick_figures(picture: Picture, size_px: tuple[int, int], reference: Referen
         one_colour=calm and shows_one_colour(small, gray),
     )
     if reference is None or not comparable(gray, reference):
-        return found, gray
+        return found
     lost = None
     if reference.contoured.mean() >= _MIN_CONTOURED_SHARE:
         lost = float((~contoured[reference.contoured]).mean())
-    return replace(found, lost_ratio=lost, likeness=_likeness(_coarse(gray), reference.coarse), reference_light=reference.light), gray
+    return replace(found, lost_ratio=lost, likeness=_likeness(_coarse(gray), reference.coarse), reference_light=reference.light)
 
 
 def detailed(found: Figures, picture: Picture, gray: Picture, reference: Reference | None = None) -> Figures:
-    """Add what is worth measuring only once or twice a second: sharpness, pose."""
-    widths = measure.edge_widths_of(measure.gray_of(measure.shrunk(picture, DETAIL_PX)))
-    found = replace(found, edge_width_px=measure.sharpest_width_of(widths))
+    """Add what is worth measuring only once or twice a second: sharpness, quality, and against a reference pose, colour and clearness."""
+    whole = measure.gray_of(picture)
+    widths = measure.edge_widths_of(measure.shrunk(whole, DETAIL_PX))
+    found = replace(found, edge_width_px=measure.sharpest_width_of(widths), quality=quality_of(picture, whole))
     if reference is None or not comparable(gray, reference):
         return found
     both = ~np.isnan(widths) & ~np.isnan(reference.edge_widths)
     sharpness = float(np.median(reference.edge_widths[both] / widths[both])) if both.sum() >= 6 else None
     fitted = np.asarray(cv2.resize(gray, reference.gray.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    return replace(found, sharpness_ratio=sharpness, pose=pose_of(landmarks_of(fitted), reference.landmarks))
+    return replace(
+        found,
+        sharpness_ratio=sharpness,
+        pose=pose_of(landmarks_of(fitted), reference.landmarks),
+        comparison=comparison_of(picture, fitted, reference.template),
+    )
 
 
 def comparable(gray: Picture, reference: Reference) -> bool:
@@ -143,13 +176,12 @@ def comparable(gray: Picture, reference: Reference) -> bool:
     return bool(abs(width / height - reference_width / reference_height) < 0.02 * reference_width / reference_height)
 
 
-def look_figures(moments: Sequence[Figures], best: Figures, frame_rate_hz: float | None) -> Figures:
+def look_figures(moments: Sequence[Figures], best: Figures) -> Figures:
     """Figures of a whole look: the typical moment, so that a flash or one broken frame decides nothing.
 
     Args:
         moments: Quick figures of the look's frames, at least one.
         best: The moment with details.
-        frame_rate_hz: Measured over the look.
     """
     by_light = sorted(moments, key=lambda moment: moment.light.mean_ratio)
     typical = by_light[len(by_light) // 2]
@@ -165,7 +197,6 @@ def look_figures(moments: Sequence[Figures], best: Figures, frame_rate_hz: float
         likeness=_median([moment.likeness for moment in moments]),
         motion_level=max(motions, default=None),
         usual_motion_level=_median(motions),
-        frame_rate_hz=frame_rate_hz,
     )
 
 

@@ -6,11 +6,12 @@ itself (a black picture is also still, dark and without contours, and only "blac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
+from probes.camera import judge_quality
 from probes.camera.figures import Figures
 from probes.camera.limits import CameraLimits, CameraSettings
+from probes.camera.suspicion import Rule, Suspicion
 
 _POSE_ERROR = 0.05
 """Measuring error of shift (% of the width) and rotation (degrees), seen on rendered moves; that of zoom is three times as large."""
@@ -21,20 +22,6 @@ _LIKE = 0.75
 _VIEW_LOST_RATIO = 0.05
 _CALM_LEVEL = 3.0
 """Noise above this hides contours that are there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """One fault that a moment shows, with the figure, the limit and the words its sentence names."""
-
-    code: str
-    figure: float | None = None
-    limit: float | None = None
-    unit: str = ""
-    details: dict[str, float | str] = field(default_factory=dict)
-
-
-Rule = Callable[[Figures, CameraLimits, CameraSettings], Suspicion | None]
 
 
 def suspicions(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> list[Suspicion]:
@@ -182,6 +169,7 @@ def _low_frame_rate(figures: Figures, limits: CameraLimits, settings: CameraSett
     return Suspicion("camera.low_frame_rate", figure=figures.frame_rate_hz, limit=limits.min_frame_rate_hz, unit="Hz")
 
 
+_ALL_QUALITY = ("camera.noisy", "camera.blocky", "camera.color_cast", "camera.dirty", "camera.backlit", "camera.banding")
 _NOTHING_TO_SEE = (
     "camera.black",
     "camera.overexposed",
@@ -190,17 +178,26 @@ _NOTHING_TO_SEE = (
     "camera.frozen",
     "camera.blurred",
     "camera.moved",
+    *_ALL_QUALITY,
 )
+_AGAINST_THE_VIEW = ("camera.color_cast", "camera.dirty", "camera.backlit")
 _RULES: Sequence[tuple[Rule, Sequence[str]]] = (
     (_one_colour, _NOTHING_TO_SEE),
     (_bars, _NOTHING_TO_SEE),
     (_black, _NOTHING_TO_SEE),
-    (_overexposed, ("camera.covered", "camera.blurred", "camera.moved")),
-    (_covered, ("camera.underexposed", "camera.frozen", "camera.blurred", "camera.moved")),
-    (_underexposed, ("camera.moved",)),
+    (_overexposed, ("camera.covered", "camera.blurred", "camera.moved", *_AGAINST_THE_VIEW, "camera.blocky")),
+    (_covered, ("camera.underexposed", "camera.frozen", "camera.blurred", "camera.moved", *_ALL_QUALITY)),
+    (judge_quality.backlit, ("camera.underexposed", "camera.dirty")),
+    (_underexposed, ("camera.moved", *_AGAINST_THE_VIEW)),
     (_frozen, ()),
-    (_blurred, ("camera.moved",)),
-    (_moved, ()),
+    (_blurred, ("camera.moved", "camera.dirty")),
+    (_moved, _AGAINST_THE_VIEW),
+    (judge_quality.noisy, ("camera.dirty",)),
+    (judge_quality.blocky, ("camera.dirty",)),
+    (judge_quality.color_cast, ()),
+    (judge_quality.dirty, ()),
+    (judge_quality.banding, ()),
     (_low_resolution, ()),
     (_low_frame_rate, ()),
+    (judge_quality.dropped_frames, ()),
 )

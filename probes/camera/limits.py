@@ -106,6 +106,32 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     moved_rotation_deg: Annotated[float, msgspec.Meta(ge=0, le=180, description="Rotation of the view against the reference (R16)")] = 1.0
     moved_zoom_percent: Annotated[Percent, msgspec.Meta(description="Change of scale of the view against the reference (R16)")] = 5.0
 
+    noisy_level: Annotated[
+        float, msgspec.Meta(ge=0, le=255, description="Grain (standard deviation, 8-bit levels) from which a picture is noisy")
+    ] = 10.0
+    blocky_ratio: Annotated[
+        Ratio, msgspec.Meta(description="Share of an 8 by 8 grid's lines at which coding blocks show, from which a picture is blocky")
+    ] = 0.05
+    color_cast_ratio: Annotated[
+        float, msgspec.Meta(ge=1, description="One colour against another, by what it was in the approved view, from which there is a cast")
+    ] = 1.24
+    tint_ratio: Annotated[
+        float, msgspec.Meta(ge=1, description="… without an approved view: by which everything in the picture is tinted alike")
+    ] = 1.65
+    dirty_area_ratio: Annotated[
+        Ratio, msgspec.Meta(description="Share of the contoured tiles that have become soft in place from which the lens is dirty (R19)")
+    ] = 0.06
+    backlit_dimmed_ratio: Annotated[
+        Ratio, msgspec.Meta(description="Brightness of the room against the approved view below which light from behind hides it")
+    ] = 0.5
+    backlit_bright_ratio: Annotated[Ratio, msgspec.Meta(description="… if so much of the picture has become bright")] = 0.04
+    banding_percent: Annotated[
+        Percent, msgspec.Meta(description="Swing of bands of mains light, in percent of the brightness, from which they are told")
+    ] = 1.5
+    dropped_frames_ratio: Annotated[
+        Ratio, msgspec.Meta(description="Share of the frames that did not come, over three seconds, from which a picture jerks")
+    ] = 0.05
+
     look_s: Annotated[float, msgspec.Meta(gt=0, le=5, description="How much of a live picture one look takes")] = 1.0
     no_frame_s: Annotated[
         Seconds, msgspec.Meta(description="A source that was opened and gives no picture for this long has no signal")

@@ -123,8 +123,9 @@ def noise_level_of(gray: Picture) -> float:
     less than half of the picture do not count.
     """
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    response = np.abs(cv2.filter2D(gray, cv2.CV_32F, kernel))
-    return float(np.median(response)) / (6 * 0.6745)
+    # The response is whole numbers, so counting them finds the median faster than sorting does.
+    counts = np.bincount(np.abs(cv2.filter2D(gray, cv2.CV_16S, kernel)).reshape(-1))
+    return float(np.searchsorted(np.cumsum(counts), (gray.size + 1) // 2)) / (6 * 0.6745)
 
 
 def slope_of(gray: Picture, blur_px: float) -> Plane:

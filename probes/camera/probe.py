@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,15 +14,15 @@ from contract import catalog
 from contract.findings import Finding
 from contract.messages import ProbeReport
 from contract.readings import Failure, Reading
-from probes.camera import measure
 from probes.camera.events import EventFold
-from probes.camera.figures import Figures, Reference, detailed, look_figures, quick_figures, reference_of
-from probes.camera.judge import Suspicion, suspicions
+from probes.camera.figures import Figures, Reference, look_figures, reference_of
+from probes.camera.judge import suspicions
 from probes.camera.limits import CameraLimits, CameraSettings
-from probes.camera.measure import Picture
+from probes.camera.moments import Moment, moments
 from probes.camera.ptz_probe import tour_or_last
 from probes.camera.sight import meant
-from probes.camera.source import Shot, Source, open_source, shown
+from probes.camera.source import Source, open_source, shown
+from probes.camera.suspicion import Suspicion
 from probes.camera.trouble import NoPictureError
 from probes.camera.views import load_views
 from probes.interface import Look
@@ -36,8 +34,6 @@ _MARGIN_S = 0.5
 """Kept back from the deadline for measuring and telling."""
 _LOOK_S = 14.0
 """Of a run that tours the presets too, the look through the camera is over by then."""
-_DETAIL_STEP_S = 1.0
-"""Of a recording, sharpness and pose are measured once in this time."""
 
 
 def run(settings: CameraSettings, limits: CameraLimits, look: Look) -> ProbeReport:
@@ -115,16 +111,21 @@ class _Told:
         )
 
     def readings(self, figures: Figures, still: bool) -> tuple[Reading, ...]:
-        pose = figures.pose
+        pose, compared = figures.pose, figures.comparison
         measured = {
             "camera.luma_mean_ratio": figures.light.mean_ratio,
             "camera.edge_ratio": figures.contour_ratio,
             "camera.clipped_high_ratio": figures.light.clipped_ratio,
-            "camera.noise_level": figures.noise_level,
+            "camera.noise_level": figures.grain_level,
             "camera.width_px": float(figures.width_px),
             "camera.height_px": float(figures.height_px),
             "camera.motion_level": figures.motion_level,
             "camera.frame_rate_hz": figures.frame_rate_hz,
+            "camera.lost_frames_percent": None if figures.lost_frames_ratio is None else 100 * figures.lost_frames_ratio,
+            "camera.band_percent": None if still else max(figures.rolling_percent, figures.standing_percent),
+            "camera.block_percent": None if figures.quality is None else 100 * figures.quality.block_ratio,
+            "camera.cast_percent": None if compared is None or compared.cast_ratio is None else 100 * (compared.cast_ratio - 1),
+            "camera.smeared_percent": None if compared is None or compared.smeared_ratio is None else 100 * compared.smeared_ratio,
             "camera.edge_width_px": figures.edge_width_px,
             "camera.sharpness_ratio": figures.sharpness_ratio,
             "camera.shift_percent": None if pose is None else pose.shift_percent,
@@ -149,32 +150,23 @@ class _Told:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """A frame that was measured, with the span of the stream that it stands for."""
-
-    from_s: float
-    until_s: float
-    figures: Figures
-
-
 def _examine(source: Source, reference: Reference | None, told: _Told) -> tuple[tuple[Reading, ...], tuple[Finding, ...]]:
     limits = told.limits
     fold = EventFold(confirm_s=limits.confirm_s, clear_s=limits.clear_s)
-    moments: list[Figures] = []
-    last: _Moment | None = None
-    for moment in _moments(source, reference, detail_step_s=None if source.live else _DETAIL_STEP_S):
+    taken: list[Figures] = []
+    last: Moment | None = None
+    for moment in moments(source, reference):
         last = moment
         if not source.live:
             fold.push(moment.from_s, moment.until_s, suspicions(moment.figures, limits, told.settings))
         if source.live or moment.until_s < limits.confirm_s:
-            moments.append(moment.figures)
+            taken.append(moment.figures)
     if last is None:
         raise NoPictureError(Failure.BAD_DATA, "camera.no_signal" if source.live else "", seen="unreadable")
     examined = () if source.live or source.still else (catalog.figure("camera.examined_s", last.until_s, at=told.at),)
     if source.live or last.until_s < limits.confirm_s:
         # A live look, a picture or a clip too short for an event: judged as a whole.
-        whole = look_figures(moments, last.figures, last.figures.frame_rate_hz)
+        whole = look_figures(taken, last.figures)
         times = {"started_at_s": 0.0, "ended_at_s": last.until_s, "detected_at_s": last.until_s} if examined else {}
         found = tuple(told.finding(seen, **times) for seen in suspicions(whole, limits, told.settings))
         return (*told.readings(whole, source.still), *examined), found
@@ -183,54 +175,3 @@ def _examine(source: Source, reference: Reference | None, told: _Told) -> tuple[
         for event in fold.finish()
     )
     return (*told.readings(last.figures, source.still), *examined), found
-
-
-def _moments(source: Source, reference: Reference | None, detail_step_s: float | None) -> Iterator[_Moment]:
-    """Measure the frames as they come; only the one before is kept.
-
-    Args:
-        source: Where they come from.
-        reference: The approved view.
-        detail_step_s: How often sharpness and pose are measured; None: once, on the last frame that can be had.
-    """
-    gray_before: Picture | None = None
-    kept: tuple[Shot, Figures, Picture] | None = None
-    details: Figures | None = None
-    detailed_s = -1e9
-    stamps: deque[float] = deque()
-    motions: deque[tuple[float, float]] = deque()
-    for shot in source.shots:
-        stamps.append(shot.at_s)
-        while len(stamps) > 2 and shot.at_s - stamps[1] >= 1.0:
-            stamps.popleft()
-        if shot.picture is None:
-            continue
-        height, width = shot.picture.shape[:2]
-        figures, gray = quick_figures(shot.picture, (width, height), reference)
-        if gray_before is not None and gray_before.shape == gray.shape:
-            motions.append((shot.at_s, measure.motion_level_of(gray_before, gray)))
-            while shot.at_s - motions[0][0] >= 1.0:
-                motions.popleft()
-            figures = replace(figures, motion_level=motions[-1][1], usual_motion_level=float(np.median([level for _, level in motions])))
-        gray_before = gray
-        if detail_step_s is not None and shot.at_s - detailed_s >= detail_step_s - 0.01:
-            details, detailed_s = detailed(figures, shot.picture, gray, reference), shot.at_s
-        if details is not None:
-            figures = replace(figures, edge_width_px=details.edge_width_px, sharpness_ratio=details.sharpness_ratio, pose=details.pose)
-        kept = shot, figures, gray
-        yield _Moment(shot.at_s, shot.at_s + _interval(stamps), replace(figures, frame_rate_hz=None if source.live else _rate(stamps)))
-    if detail_step_s is None and kept is not None and kept[0].picture is not None:
-        shot, figures, gray = kept
-        rate = None if source.still else _rate(stamps)
-        yield _Moment(shot.at_s, shot.at_s, replace(detailed(figures, kept[0].picture, gray, reference), frame_rate_hz=rate))
-
-
-def _rate(stamps: deque[float]) -> float | None:
-    """Frames per second over the stamps of the last second; None before there is most of a second of them."""
-    span_s = stamps[-1] - stamps[0]
-    return (len(stamps) - 1) / span_s if len(stamps) >= 3 and span_s >= 0.8 else None
-
-
-def _interval(stamps: deque[float]) -> float:
-    """Usual time between two frames; 25 a second until there are two."""
-    return float(np.median(np.diff(np.array(stamps)))) if len(stamps) >= 2 else 0.04

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from contract import catalog
 from contract.readings import Failure, Reading
-from probes.camera.judge import Suspicion
 from probes.camera.limits import CameraLimits
 from probes.camera.ptz import Answer
 from probes.camera.ptz_tour import NO_WAY, Visit, places
+from probes.camera.suspicion import Suspicion
 
 _LEAST_PLACES = 2
 

@@ -17,7 +17,6 @@ from contract.findings import Finding
 from contract.meetings import Phase
 from contract.readings import Failure, Reading
 from probes.camera import ptz_judge
-from probes.camera.judge import Suspicion
 from probes.camera.limits import CameraLimits, CameraSettings
 from probes.camera.ptz import Answer, Position, Ptz, PtzError
 from probes.camera.ptz_limits import TOUR_FILE, PtzProtocol, PtzSettings
@@ -25,6 +24,7 @@ from probes.camera.ptz_onvif import OnvifCamera
 from probes.camera.ptz_tour import tour
 from probes.camera.ptz_visca import ViscaCamera
 from probes.camera.sight import Sight, approved_in, last_picture, sight_of
+from probes.camera.suspicion import Suspicion
 from probes.camera.views import load_views
 from probes.interface import Look
 

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from contract.readings import Failure
-from probes.camera.figures import quick_figures
+from probes.camera.figures import detailed, quick_figures
 from probes.camera.judge import suspicions
 from probes.camera.limits import CameraLimits, CameraSettings
-from probes.camera.measure import DETAIL_PX, Picture, shrunk
+from probes.camera.measure import DETAIL_PX, SMALL_PX, Picture, gray_of, shrunk
 from probes.camera.source import open_source
 from probes.camera.trouble import NoPictureError
 
@@ -46,7 +46,8 @@ def record_reference(settings: CameraSettings, path: str | Path, limits: CameraL
         raise NoPictureError(Failure.BAD_DATA, "camera.no_signal", seen="no_frame")
     picture = np.median(np.stack(frames), axis=0).astype(np.uint8)
     height, width = picture.shape[:2]
-    figures, _ = quick_figures(picture, (width, height))
+    gray = gray_of(shrunk(picture, SMALL_PX))
+    figures = detailed(quick_figures(picture, gray, (width, height)), picture, gray)
     unfit = [suspicion.code for suspicion in suspicions(figures, limits, CameraSettings(hd_required=False))]
     if unfit:
         raise ValueError(f"the picture cannot be a reference: {', '.join(unfit)}")

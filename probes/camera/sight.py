@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 
 from probes.camera.figures import Reference, detailed, quick_figures, reference_of
-from probes.camera.judge import Suspicion, suspicions
+from probes.camera.judge import suspicions
 from probes.camera.limits import CameraLimits, CameraSettings
-from probes.camera.measure import Picture
+from probes.camera.measure import SMALL_PX, Picture, gray_of, shrunk
 from probes.camera.pose import Pose
 from probes.camera.source import Shot, Source, open_source
+from probes.camera.suspicion import Suspicion
 from probes.camera.trouble import NoPictureError
 
 _LOG = logging.getLogger(__name__)
@@ -38,8 +39,8 @@ class Sight:
 def sight_of(picture: Picture, reference: Reference, limits: CameraLimits) -> Sight | None:
     """Compare by the same rules as for a camera that was moved; None if there is too little in the picture to tell."""
     height, width = picture.shape[:2]
-    figures, gray = quick_figures(picture, (width, height), reference)
-    figures = detailed(figures, picture, gray, reference)
+    gray = gray_of(shrunk(picture, SMALL_PX))
+    figures = detailed(quick_figures(picture, gray, (width, height), reference), picture, gray, reference)
     if figures.pose is None:
         return None
     found = suspicions(figures, limits, CameraSettings(hd_required=False))

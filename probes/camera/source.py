@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import cv2
@@ -25,7 +25,7 @@ from probes.camera.measure import Picture
 from probes.camera.trouble import NoPictureError
 
 STEP_S = 0.1
-"""Of a fast stream, one frame in this time is looked at; the others are only counted."""
+"""Of a fast stream, one frame in this time is looked at, the next one is compared with it, and the others are only counted."""
 _SETTLE_S = 0.5
 """A webcam's exposure needs this long after it was opened."""
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
@@ -46,10 +46,14 @@ class Shot:
     Attributes:
         at_s: Seconds from the first frame: arrival by the monotonic clock, or presentation time of a file.
         picture: BGR, or None for a frame that was only counted.
+        stamp_s: When the source says that it was taken, in seconds from any moment; None where only its arrival is known.
+        follows: It is there only to be compared with the one right before it.
     """
 
     at_s: float
     picture: Picture | None
+    stamp_s: float | None = None
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +120,12 @@ def _http(source: str, name: str, limits: CameraLimits, deadline_s: float) -> So
     def shots() -> Iterator[Shot]:
         # Frames are kept compressed until the look is over, so that decoding does not slow the arrival that is being timed.
         arrived = [(at_s, jpeg) for at_s, jpeg in stream.pictures()]
-        taken_s = -STEP_S
-        broken = 0
+        turn = _Turn()
         for at_s, jpeg in arrived:
-            picture = None
-            if at_s - taken_s >= STEP_S * 0.9:
-                picture = _decoded(jpeg)
-                broken += picture is None
-                taken_s = at_s if picture is not None else taken_s
-            yield Shot(at_s, picture)
-        if taken_s < 0 and arrived:
+            role = turn.of(at_s)
+            picture = _decoded(jpeg) if role else None
+            yield turn.shot(at_s, None, picture, role)
+        if not turn.looked and arrived:
             raise NoPictureError(Failure.BAD_DATA, "camera.no_signal", seen="unreadable")
 
     return Source(name, live=True, still=still, shots=shots())
@@ -168,7 +168,7 @@ def _recording(path: Path, deadline_s: float) -> Iterator[Shot]:
         if not capture.isOpened():
             raise NoPictureError(Failure.BAD_DATA)
         first_s: float | None = None
-        at_s, taken_s, number = 0.0, -STEP_S, 0
+        at_s, number, turn = 0.0, 0, _Turn()
         rate_hz = capture.get(cv2.CAP_PROP_FPS)
         while time.monotonic() < deadline_s and capture.grab():
             stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
@@ -177,16 +177,41 @@ def _recording(path: Path, deadline_s: float) -> Iterator[Shot]:
             later = stamp_s - first_s
             at_s = later if later > at_s or number == 0 else at_s + (1 / rate_hz if rate_hz > 0 else 0.04)
             number += 1
-            picture = None
-            if at_s - taken_s >= STEP_S * 0.9:
-                read, frame = capture.retrieve()
-                if read:
-                    picture, taken_s = np.asarray(frame, np.uint8), at_s
-            yield Shot(at_s, picture)
+            role = turn.of(at_s)
+            yield turn.shot(at_s, at_s, _retrieved(capture) if role else None, role)
         if number == 0:
             raise NoPictureError(Failure.BAD_DATA)
     finally:
         capture.release()
+
+
+class _Turn:
+    """Which frames are looked at: one in `STEP_S`, and the next one to be compared with it.
+
+    Attributes:
+        taken_s: When the last one came that could be looked at.
+        looked: Whether there was one.
+    """
+
+    def __init__(self) -> None:
+        self.taken_s, self.looked = -STEP_S, False
+        self._follows = False
+
+    def of(self, at_s: float) -> Literal["", "looked at", "follows"]:
+        """What the frame of this moment is for; empty: it is only counted."""
+        return "looked at" if at_s - self.taken_s >= STEP_S * 0.9 else "follows" if self._follows else ""
+
+    def shot(self, at_s: float, stamp_s: float | None, picture: Picture | None, role: str) -> Shot:
+        """The frame, with its picture where it could be read."""
+        self._follows = role == "looked at" and picture is not None
+        if self._follows:
+            self.taken_s, self.looked = at_s, True
+        return Shot(at_s, picture, stamp_s, follows=role == "follows")
+
+
+def _retrieved(capture: Any) -> Picture | None:
+    read, frame = capture.retrieve()
+    return np.asarray(frame, np.uint8) if read else None
 
 
 def _device(path: str) -> Any:
@@ -234,7 +259,7 @@ def _live(
             raise NoPictureError(Failure.TIMEOUT, "camera.no_signal", seen="not_opened")
         opened_s = time.monotonic()
         first_s: float | None = None
-        taken_s, counted = -STEP_S, 0
+        counted, turn = 0, _Turn()
         clock = _FrameClock(capture)
         while time.monotonic() < deadline_s:
             grabbed = capture.grab()
@@ -246,15 +271,11 @@ def _live(
             first_s = now_s if first_s is None else first_s
             at_s = clock.at_s(now_s - first_s)
             counted += 1
-            picture = None
-            if at_s - taken_s >= STEP_S * 0.9:
-                read, frame = capture.retrieve()
-                if read:
-                    picture, taken_s = np.asarray(frame, np.uint8), at_s
-            yield Shot(at_s, picture)
+            role = turn.of(at_s)
+            yield turn.shot(at_s, clock.stamp_s, _retrieved(capture) if role else None, role)
             if at_s >= limits.look_s and counted >= http_stream.LEAST_FRAMES:
                 return
-        if taken_s < 0 or time.monotonic() - opened_s - taken_s >= limits.no_frame_s:
+        if not turn.looked or time.monotonic() - opened_s - turn.taken_s >= limits.no_frame_s:
             capture.release()
             why()
             raise NoPictureError(Failure.TIMEOUT, "camera.no_signal", seen="stalled" if counted else "no_frame")
@@ -265,25 +286,37 @@ def _live(
 class _FrameClock:
     """When the frames of a device were taken, by the driver's stamps: our own work then delays none, and a frame that is missing is a gap.
 
-    A driver whose stamps are missing, stand still or run away from the monotonic clock is not believed: then arrival counts.
+    A driver whose stamps are missing, stand still or run away from the monotonic clock is not believed: then arrival counts. A network
+    camera's stamps run by its own clock, so they are told beside the arrival.
+
+    Attributes:
+        stamp_s: Of the frame that was just grabbed, by the source; None where it tells none that can be believed.
     """
 
     def __init__(self, capture: Any) -> None:
         self._capture = capture
         self._first_s: float | None = None
         self._last_s = -1.0
-        self._believed = capture.getBackendName() == "V4L2"
+        self._believed = True
+        self._local = capture.getBackendName() == "V4L2"
+        self.stamp_s: float | None = None
 
     def at_s(self, arrived_s: float) -> float:
         """Seconds from the first frame to the one that was just grabbed, which arrived `arrived_s` after it."""
+        before_s, self.stamp_s = self.stamp_s, None
         if self._believed:
             stamp_s = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
             self._first_s = stamp_s if self._first_s is None else self._first_s
             at_s = stamp_s - self._first_s
-            self._believed = stamp_s > 0 and at_s > self._last_s and abs(at_s - arrived_s) < _STAMP_ERROR_S
+            advances = before_s is None or stamp_s > before_s
+            self._believed = advances and (
+                not self._local or (stamp_s > 0 and at_s > self._last_s and abs(at_s - arrived_s) < _STAMP_ERROR_S)
+            )
             if self._believed:
-                self._last_s = at_s
-                return at_s
+                self.stamp_s = stamp_s
+                if self._local:
+                    self._last_s = at_s
+                    return at_s
         # Time never runs backwards, also where the driver is believed no longer.
         self._last_s = max(arrived_s, self._last_s)
         return self._last_s

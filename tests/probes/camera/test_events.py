@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.camera.events import Event, EventFold
-from probes.camera.judge import Suspicion
+from probes.camera.suspicion import Suspicion
 
 STEP_S = 0.1
 BLACK, FROZEN, SIZE = (

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from probes.camera.figures import Figures, Reference, detailed, quick_figures, reference_of
 from probes.camera.judge import suspicions
 from probes.camera.limits import CameraLimits, CameraSettings
+from probes.camera.measure import SMALL_PX, gray_of, shrunk
 
 Picture = NDArray[np.uint8]
 RoomMaker = Callable[..., Picture]
@@ -20,8 +21,8 @@ LIMITS, SETTINGS = CameraLimits(), CameraSettings()
 
 
 def figures_of(picture: Picture, reference: Reference | None = None) -> Figures:
-    found, gray = quick_figures(picture, (picture.shape[1], picture.shape[0]), reference)
-    return detailed(found, picture, gray, reference)
+    gray = gray_of(shrunk(picture, SMALL_PX))
+    return detailed(quick_figures(picture, gray, (picture.shape[1], picture.shape[0]), reference), picture, gray, reference)
 
 
 def codes(picture: Picture, reference: Reference | None = None, settings: CameraSettings = SETTINGS) -> set[str]:
@@ -118,7 +119,7 @@ def test_a_black_picture_with_text_on_it_is_black(room: RoomMaker, with_referenc
     for row in range(6):
         text = f"Diem cau {row}  24-11-2026 08:30:15"
         cv2.putText(black, text, (20, 60 + 45 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.3, (255, 255, 255), 3, cv2.LINE_AA)
-    assert quick_figures(black, (1280, 720))[0].light.histogram[26:].sum() > 0.02, "the text alone exceeds the limit"
+    assert figures_of(black).light.histogram[26:].sum() > 0.02, "the text alone exceeds the limit"
     assert codes(black, reference_of(room(1)) if with_reference else None) == {"camera.black"}
 
 

@@ -173,6 +173,76 @@ def test_a_fault_in_a_recording_is_one_event_with_its_times(
     assert 3.9 <= finding.detected_at_s <= 5.1
 
 
+def grainy(picture: Picture) -> Picture:
+    return np.clip(picture + np.random.default_rng(int(picture[0, 0, 0])).normal(0, 22, picture.shape[:2])[:, :, None], 0, 255).astype(
+        np.uint8
+    )
+
+
+def in_blocks(picture: Picture) -> Picture:
+    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 4])[1], cv2.IMREAD_COLOR), np.uint8)
+
+
+def tinted(picture: Picture) -> Picture:
+    return np.asarray(np.clip(picture * np.array([0.6, 0.95, 1.2]), 0, 255), np.uint8)
+
+
+def smeared(picture: Picture) -> Picture:
+    mask = np.zeros(picture.shape[:2], np.float32)
+    for place in ((250, 90), (420, 280), (150, 300)):
+        cv2.circle(mask, place, 75, 1.0, -1)
+    soft = cv2.GaussianBlur(mask, (0, 0), 10)[:, :, None]
+    return np.clip(picture * (1 - soft) + (cv2.GaussianBlur(picture, (0, 0), 6) * 0.85 + 25) * soft, 0, 255).astype(np.uint8)
+
+
+def against_the_light(picture: Picture) -> Picture:
+    picture = np.clip(picture * 0.3, 0, 255).astype(np.uint8)
+    picture[:150, 200:420] = 250
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("camera.noisy", grainy),
+        ("camera.blocky", in_blocks),
+        ("camera.color_cast", tinted),
+        ("camera.dirty", smeared),
+        ("camera.backlit", against_the_light),
+    ],
+)
+def test_what_spoils_a_picture_that_is_there_is_one_event_against_the_approved_view(
+    room: RoomMaker, film: Film, clip: ClipMaker, tmp_path: Path, code: str, change: Callable[[Picture], Picture]
+) -> None:
+    reference = tmp_path / "approved.png"
+    cv2.imwrite(str(reference), room(3, at_s=0.1, noise=0, width=640, height=360))
+    path = clip(film(8, rate_hz=10, change=lambda picture, at_s: change(picture) if 2 <= at_s < 6 else picture), rate_hz=10)
+    (finding,) = run(CameraSettings(source=str(path), reference=str(reference)), SMALL_AND_SLOW, PATIENT).findings
+    assert finding.code == code
+    assert finding.started_at_s == pytest.approx(2, abs=1.1)
+    assert finding.ended_at_s == pytest.approx(6, abs=1.1)
+
+
+def test_bands_of_mains_light_are_told_by_themselves(film: Film, clip: ClipMaker) -> None:
+    rows = np.arange(360) / 360
+
+    def lit(picture: Picture, at_s: float) -> Picture:
+        return np.clip(picture * (1 + 0.08 * np.sin(2 * np.pi * 100 * (at_s + rows / 30)))[:, None, None], 0, 255).astype(np.uint8)
+
+    (finding,) = watched(clip(film(4, rate_hz=30, change=lit), rate_hz=30)).findings
+    assert finding.code == "camera.banding"
+    assert finding.started_at_s == pytest.approx(0, abs=0.6)
+
+
+def test_frames_that_are_missing_are_told_with_their_share(film: Film, clip: ClipMaker, tmp_path: Path) -> None:
+    whole, thinned = clip(film(5, rate_hz=25), rate_hz=25), tmp_path / "thinned.mkv"
+    command = ["ffmpeg", "-v", "error", "-i", str(whole), "-vf", "select=gt(random(3)\\,0.2)", "-vsync", "vfr", str(thinned)]
+    subprocess.run(command, check=True)
+    (finding,) = watched(thinned).findings
+    assert finding.code == "camera.dropped_frames"
+    assert finding.figure == pytest.approx(20, abs=9)
+
+
 def test_a_recording_that_freezes_and_goes_on_is_one_event_and_the_live_parts_are_none(film: Film, clip: ClipMaker) -> None:
     live = list(film(6, rate_hz=10))
     path = clip(iter(live[:20] + [live[20]] * 40 + live[20:40]), rate_hz=10)
