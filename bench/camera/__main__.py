@@ -33,18 +33,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.camera", description=__doc__)
     parser.add_argument("--part", choices=PARTS, action="append", help="one part only (default both)")
     parser.add_argument("--quick", type=int, default=1, metavar="N", help="every Nth clip only; figures are then no verdict")
+    parser.add_argument("--only", choices=FAULTS, action="append", help="one fault only; figures are then no verdict")
     parser.add_argument("--looks", type=int, default=0, metavar="N", help="instead: N looks at scenes that are well")
     options = parser.parse_args()
     console, missed = Console(width=130), 0
     if options.looks:
         return sum(_look(console, part, options.looks) for part in options.part or PARTS) and 1
     for part in options.part or PARTS:
-        cases = list(_cases(part))[:: options.quick]
+        cases = [case for case in _cases(part) if not options.only or case.code in options.only][:: options.quick]
         with get_context("spawn").Pool() as pool:  # a forked child would wait for OpenCV's threads for ever
             told = list(track(pool.imap_unordered(judged, cases), f"{part}: {len(cases)} clips", len(cases), console=Console(stderr=True)))
         console.print(_recall(part, told))
         _tell_false(console, told)
-        if part == "held" and options.quick == 1:
+        if part == "held" and options.quick == 1 and not options.only:
             missed = _missed(told)
     return 1 if missed else 0
 
@@ -75,11 +76,13 @@ def _recall(part: Part, told: Sequence[Verdict]) -> Table:
     looks = sum(verdict.looks for verdict in clean)
     low, high = poisson(false)
     cost_ms = 1000 * float(np.mean([verdict.cost_s for verdict in told]))
-    bounds_of_false = f"{100 * low / looks:.2f}–{100 * high / looks:.2f} %"
+    bounds_of_false = f"{100 * low / looks:.2f}–{100 * high / looks:.2f} %" if looks else "none taken"
     table = Table(title=f"{part}: {false} false findings in {looks} clean clips of 3 s ({bounds_of_false}); {cost_ms:.0f} ms a second")
     for heading in ("fault", "approved view", *LEVELS, "bounds of severe", "ffmpeg"):
         table.add_column(heading)
     for code, (_, needs_view) in FAULTS.items():
+        if not any(verdict.case.code == code for verdict in told):
+            continue
         for against in (True,) if needs_view else (False, True):
             shares = [_share(told, code, level, against=against) for level in range(3)]
             found, total = shares[2]
@@ -115,6 +118,10 @@ def _tell_false(console: Console, told: Sequence[Verdict]) -> None:
             console.print(f"  false: {where}: {', '.join(verdict.alone) or '–'} | {', '.join(verdict.against) or '–'}", highlight=False)
         for code in {*verdict.alone, *verdict.against} - {case.code}:
             beside[case.code][code] += bool(case.code)
+    clean = [verdict for verdict in told if not verdict.case.code]
+    for code in ("camera.black", "camera.frozen", "camera.blurred"):
+        seen = sum(code in verdict.peer_false for verdict in clean)
+        console.print(f"  ffmpeg's filter for {code}: false in {seen} of {len(clean)} clean clips", highlight=False)
     for code, others in beside.items():
         if code:
             console.print(f"  beside {code}: {', '.join(f'{other} {count}' for other, count in others.items())}", highlight=False)

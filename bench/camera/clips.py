@@ -35,15 +35,18 @@ def film(view: Picture, code: str, make: Maker, level: int, path: Path, *, codec
         seed: Of the noise.
     """
     rate_hz = _FAST_HZ if code in {"camera.banding", "camera.dropped_frames"} else _RATE_HZ
-    lost = LOST_SHARES[level] if code == "camera.dropped_frames" else 0.0
+    frames = round(SECONDS * rate_hz)
+    lost_share = LOST_SHARES[level] if code == "camera.dropped_frames" else 0.0
+    lost = np.flatnonzero(np.random.default_rng(seed).random(frames) < lost_share)
     grain, (height, width) = Grain(seed), view.shape[:2]
     raw = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}", "-r", str(rate_hz), "-i", "-"]
-    thinned = ["-vf", rf"select=gt(random({seed})\,{lost})", "-vsync", "vfr"] if lost else []
+    gone = "+".join(rf"eq(n\,{number})" for number in lost)
+    thinned = ["-vf", f"select=not({gone})", "-vsync", "vfr"] if gone else []
     command = ["ffmpeg", "-v", "error", "-y", *raw, *thinned, *_ENCODERS[codec], str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None
         frame = view
-        for number in range(round(SECONDS * rate_hz)):
+        for number in range(frames):
             if number == 0 or code != "camera.frozen":
                 noise = grain.coarse(view.shape) * np.float32(_SENSOR_NOISE)
                 frame = np.asarray(np.clip(np.round(make(view, level, number / rate_hz, grain) + noise), 0, 255), np.uint8)

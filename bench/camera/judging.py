@@ -47,6 +47,7 @@ class Verdict(NamedTuple):
         alone: Codes without the approved view.
         against: Codes with it.
         peer: What ffmpeg's filter for this fault says; None where it has none.
+        peer_false: Faults that ffmpeg's filters see in a clip that is well.
         cost_s: Processor time of one look.
         looks: How many looks were taken.
     """
@@ -55,6 +56,7 @@ class Verdict(NamedTuple):
     alone: tuple[str, ...]
     against: tuple[str, ...]
     peer: bool | None
+    peer_false: tuple[str, ...]
     cost_s: float
     looks: int
 
@@ -74,7 +76,8 @@ def judged(case: Case) -> Verdict:
         alone = _codes(CameraSettings(source=str(clip), hd_required=False))
         against = _codes(CameraSettings(source=str(clip), reference=str(reference), hd_required=False))
         cost_s = (time.process_time() - began_s) / 2 / clips.SECONDS
-        return Verdict(case, alone, against, _of_peer(case.code, clip), cost_s, 2)
+        false = () if case.code else tuple(code for code in _PEERS if _of_peer(code, clip))
+        return Verdict(case, alone, against, _of_peer(case.code, clip), false, cost_s, 2)
 
 
 def _codes(settings: CameraSettings) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ _AT_ONCE = frozenset({"camera.low_resolution"})
 """Facts of the format; they need no confirmation."""
 _UNBROKEN = frozenset({"camera.frozen"})
 """One frame that moved and the picture was not frozen."""
-_SEEN_LATE_S = {"camera.low_frame_rate": 1.0, "camera.frozen": 0.6, "camera.banding": 0.6, "camera.dropped_frames": 1.0}
-"""By how much a suspicion comes after what it tells: a rate is counted over the second before, stillness is a second's median."""
-_CONFIRMED_S = {"camera.dropped_frames": 1.0}
+_SEEN_LATE_S = {"camera.low_frame_rate": 1.0, "camera.frozen": 1.9, "camera.banding": 0.6, "camera.dropped_frames": 1.0}
+"""By how much a suspicion comes after what it tells: a rate is counted over a second, stillness told against two before."""
+_CONFIRMED_S = {"camera.dropped_frames": 1.0, "camera.frozen": 0.4}
 """What is counted over seconds needs less confirmation."""
 
 

@@ -60,6 +60,8 @@ class Figures:
         pose: Where the camera looks, against the reference.
         motion_level: Change since the frame before (of a look: the largest), 8-bit levels.
         usual_motion_level: Median of that change over the last second, or over the look.
+        drift_level_per_s: Change since a picture of up to two seconds before, by the time between; what a codec refines of a picture that
+            stands still comes to an end, what noise and people change does not.
         grain_level: Noise that differs from frame to frame, median over the last second, 8-bit levels.
         rolling_percent, standing_percent: Swing of bands of light that roll through the picture, or in which it differs from the
             reference, in percent of the brightness; 0 without any.
@@ -84,6 +86,7 @@ class Figures:
     pose: Pose | None = None
     motion_level: float | None = None
     usual_motion_level: float | None = None
+    drift_level_per_s: float | None = None
     grain_level: float | None = None
     rolling_percent: float = 0.0
     standing_percent: float = 0.0

@@ -20,6 +20,9 @@ _PAGE_HALFTONE_RATIO = 0.5
 _LIKE = 0.75
 """Coarse likeness from which a picture without contours is the same view out of focus, not a covered lens."""
 _VIEW_LOST_RATIO = 0.05
+_STRUCTURED_RATIO, _PITCH_DARK_RATIO = 0.4, 0.02
+_BRIGHTENED, _BLOWN_RATIO = 1.8, 0.08
+"""A view that has become so much brighter than it was approved, and blown out in so much more of it, is too bright whatever it was."""
 _CALM_LEVEL = 3.0
 """Noise above this hides contours that are there."""
 
@@ -46,18 +49,22 @@ def _bars(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> S
 
 def _black(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
     area = figures.light.dark_area_ratio(limits.black_luma_ratio)
-    if area < limits.black_area_ratio:
+    # Where the room can still be made out it is too dark, which light or exposure mends; a lens cap leaves nothing.
+    if area < limits.black_area_ratio or (figures.contour_ratio > _STRUCTURED_RATIO and figures.light.mean_ratio > _PITCH_DARK_RATIO):
         return None
     return Suspicion("camera.black", figure=100 * area, limit=100 * limits.black_area_ratio, unit="%")
 
 
 def _overexposed(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
-    light = figures.light
-    limit = limits.overexposed_clipped_ratio
-    if figures.reference_light is not None:
-        # A window that was bright when the view was approved is part of the view.
-        limit = max(limit, min(0.9, figures.reference_light.clipped_ratio + limit / 2))
-    if light.clipped_ratio < limit or light.mean_ratio < limits.overexposed_luma_ratio or _is_page(figures):
+    light, approved = figures.light, figures.reference_light
+    limit, enough = limits.overexposed_clipped_ratio, light.mean_ratio >= limits.overexposed_luma_ratio
+    if approved is not None:
+        if light.mean_ratio >= _BRIGHTENED * approved.mean_ratio:
+            limit, enough = approved.clipped_ratio + _BLOWN_RATIO, True
+        else:
+            # A window that was bright when the view was approved is part of the view.
+            limit = max(limit, min(0.9, approved.clipped_ratio + limit / 2))
+    if light.clipped_ratio < limit or not enough or _is_page(figures):
         return None
     return Suspicion("camera.overexposed", figure=100 * light.clipped_ratio, limit=100 * limit, unit="%")
 
@@ -96,12 +103,16 @@ def _underexposed(figures: Figures, limits: CameraLimits, settings: CameraSettin
 
 def _frozen(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
     largest, usual = figures.motion_level, figures.usual_motion_level
+    drift = figures.drift_level_per_s
     if largest is None or usual is None or largest > limits.frozen_motion_level or usual > limits.frozen_usual_motion_level:
         return None
-    if figures.noise_level == 0 and figures.contour_ratio > 0:
-        # More than half of it is exactly even: drawn, not filmed. A slide may stand still.
+    if drift is None or drift > limits.frozen_drift_level_per_s:
         return None
-    return Suspicion("camera.frozen", figure=round(usual, 3), limit=limits.frozen_usual_motion_level)
+    usual_noise = figures.noise_level if figures.quality is None else figures.quality.usual_noise_level
+    if not usual_noise and figures.contour_ratio > 0:
+        # More than half of what is not blown out is exactly even: drawn, not filmed. A slide may stand still.
+        return None
+    return Suspicion("camera.frozen", figure=round(drift, 4), limit=limits.frozen_drift_level_per_s)
 
 
 def _blurred(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001

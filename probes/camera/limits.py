@@ -86,7 +86,15 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         msgspec.Meta(
             ge=0, le=255, description="… and its median over a second: an empty room's sensor noise changes more, even compressed"
         ),
-    ] = 0.012
+    ] = 0.025
+    frozen_drift_level_per_s: Annotated[
+        float,
+        msgspec.Meta(
+            ge=0,
+            le=255,
+            description="… and its change over up to two seconds, by the time: noise adds up, a codec's refining ends",
+        ),
+    ] = 0.011
 
     blurred_edge_width_px: Annotated[
         float,
@@ -98,7 +106,7 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = 1.8
     blurred_sharpness_ratio: Annotated[
         Ratio, msgspec.Meta(description="Sharpness against the reference below which a picture is out of focus")
-    ] = 0.5
+    ] = 0.6
 
     moved_shift_percent: Annotated[
         Percent, msgspec.Meta(description="Shift of the view against the reference, of the picture width (R16)")

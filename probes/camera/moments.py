@@ -21,6 +21,9 @@ _DETAIL_STEP_S = 1.0
 _NOISE_STEP_S = 0.3
 _WINDOW_S = 1.0
 """Movement, noise and bands are told over this time."""
+_HELD_S = 2.0
+_LEAST_HELD_S, _LEAST_HELD_LIVE_S = 1.8, 0.25
+"""How long apart two pictures are that tell whether it stands still. A live look is short and confirms another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def moments(source: Source, reference: Reference | None) -> Iterator[Moment]:
     Of a recording every moment is whole. Of a live look and of a picture the last one is; the others lack what is worth measuring
     only once.
     """
-    times, pairs = FrameTimes(), _Pairs(reference)
+    times, pairs = FrameTimes(), _Pairs(reference, _LEAST_HELD_LIVE_S if source.live else _LEAST_HELD_S)
     last: tuple[Shot, Figures, Picture] | None = None
     details: Figures | None = None
     detailed_s = -1e9
@@ -69,11 +72,11 @@ def moments(source: Source, reference: Reference | None) -> Iterator[Moment]:
 class _Pairs:
     """What a frame tells only beside the one before, or beside those of the last second."""
 
-    def __init__(self, reference: Reference | None) -> None:
-        self._reference = reference
+    def __init__(self, reference: Reference | None, least_held_s: float) -> None:
+        self._reference, self._least_held_s = reference, least_held_s
         self._before: Shot | None = None
         self._gray: Picture | None = None
-        self._looked: Picture | None = None
+        self._looked: deque[tuple[float, Picture]] = deque()
         self._motions: deque[tuple[float, float]] = deque()
         self._noises: deque[tuple[float, float]] = deque()
         self._rolling: deque[tuple[float, Bands]] = deque()
@@ -87,11 +90,15 @@ class _Pairs:
             self._rolling.append((shot.at_s, banding.bands_between(self._gray, gray)))
             self._measure_noise(self._before, shot)
         if not shot.follows:
-            if self._looked is not None and self._looked.shape == gray.shape:
-                self._motions.append((shot.at_s, measure.motion_level_of(self._looked, gray)))
+            if self._looked and self._looked[-1][1].shape != gray.shape:
+                self._looked.clear()
+            if self._looked:
+                self._motions.append((shot.at_s, measure.motion_level_of(self._looked[-1][1], gray)))
             if self._reference is not None and self._reference.gray.shape == gray.shape and comparable(gray, self._reference):
                 self._standing.append((shot.at_s, banding.bands_between(self._reference.gray, gray)))
-            self._looked = gray
+            self._looked.append((shot.at_s, gray))
+            while len(self._looked) > 1 and shot.at_s - self._looked[1][0] >= _HELD_S:
+                self._looked.popleft()
         for window in (self._motions, self._noises, self._rolling, self._standing):
             while window and shot.at_s - window[0][0] >= _WINDOW_S:
                 window.popleft()
@@ -107,6 +114,13 @@ class _Pairs:
             self._noises.append((shot.at_s, level))
             self._noise_s = shot.at_s
 
+    def _drift(self) -> float | None:
+        """Change since the oldest picture at hand, by the time between, in levels a second; None while that is too short."""
+        if not self._looked:
+            return None
+        (since_s, before), (now_s, now) = self._looked[0], self._looked[-1]
+        return measure.motion_level_of(before, now) / (now_s - since_s) if now_s - since_s >= self._least_held_s else None
+
     def added(self, figures: Figures) -> Figures:
         """The figures of the newest frame, with these."""
         motions = [level for _, level in self._motions]
@@ -114,6 +128,7 @@ class _Pairs:
             figures,
             motion_level=motions[-1] if motions else None,
             usual_motion_level=float(np.median(motions)) if motions else None,
+            drift_level_per_s=self._drift(),
             grain_level=float(np.median([level for _, level in self._noises])) if self._noises else None,
             rolling_percent=banding.rolling_percent([bands for _, bands in self._rolling]),
             standing_percent=banding.standing_percent([bands for _, bands in self._standing]),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from probes.camera.measure import Picture, Plane, shrunk, tile_slices
 
 _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-_TO_SIGMA = 1 / (6 * 0.6745)
+_TO_SIGMA = float(np.sqrt(np.pi / 2)) / 6
 _LEVELS = 12, 243
 """A tile that is darker or brighter in the middle shows no noise: it is cut off."""
 _MIN_TILES = 10
@@ -36,11 +36,13 @@ class Quality:
     Attributes:
         evenest_noise_level: Noise (standard deviation, 8-bit levels) in the evenest tenth of the tiles; texture seldom reaches there. None
             where too much is black or white.
+        usual_noise_level: The same of the median tile; exactly 0 in what was drawn and not filmed.
         block_ratio: Share of the lines of an 8 by 8 grid at which coding blocks show; about 0 without.
         tint_ratio: By how much the picture's own tint multiplies one colour against another in all of it but the least tinted 2 %.
     """
 
     evenest_noise_level: float | None
+    usual_noise_level: float | None
     block_ratio: float
     tint_ratio: float
 
@@ -52,7 +54,14 @@ def quality_of(picture: Picture, gray: Picture) -> Quality:
         picture: BGR as delivered.
         gray: Its luma at the size as delivered; scaled blocks make no grid.
     """
-    return Quality(evenest_noise_level=_evenest_noise(gray), block_ratio=block_ratio_of(gray), tint_ratio=tint_ratio_of(picture))
+    noise = _tile_noise(gray.astype(np.float32), gray)
+    known = len(noise) >= _MIN_TILES
+    return Quality(
+        evenest_noise_level=float(np.percentile(noise, _EVENEST_PERCENT)) if known else None,
+        usual_noise_level=float(np.median(noise)) if known else None,
+        block_ratio=block_ratio_of(gray),
+        tint_ratio=tint_ratio_of(picture),
+    )
 
 
 def noise_level_between(before: Picture, after: Picture) -> float | None:
@@ -66,16 +75,14 @@ def noise_level_between(before: Picture, after: Picture) -> float | None:
     return float(np.median(noise)) / float(np.sqrt(2)) if len(noise) >= _MIN_TILES else None
 
 
-def _evenest_noise(gray: Picture) -> float | None:
-    noise = _tile_noise(gray.astype(np.float32), gray)
-    return float(np.percentile(noise, _EVENEST_PERCENT)) if len(noise) >= _MIN_TILES else None
-
-
 def _tile_noise(plane: Plane, gray: Picture) -> NDArray[np.float64]:
-    """Noise of each tile of a plane, where the grey picture is neither black nor white."""
+    """Noise of each tile of a plane, where the grey picture is neither black nor white.
+
+    The mean within a tile, as Immerkær has it: the median would exaggerate grain that a codec has rounded to few steps.
+    """
     response = np.abs(cv2.filter2D(plane, cv2.CV_32F, _IMMERKAER))
     lit = [tile for tile in tile_slices(*gray.shape[:2]) if gray[tile].size and _LEVELS[0] < np.median(gray[tile][::4, ::4]) < _LEVELS[1]]
-    return np.array([float(np.median(response[tile][::2, ::2])) * _TO_SIGMA for tile in lit])
+    return np.array([cv2.mean(response[tile])[0] * _TO_SIGMA for tile in lit])
 
 
 def block_ratio_of(gray: Picture) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+from numpy.typing import NDArray
 
 _RATE_S, _LOST_S = 1.0, 3.0
 """What the rate and the lost frames are counted over."""
@@ -14,6 +15,7 @@ _CAUGHT_UP_INTERVALS, _CAUGHT_UP_FRAMES = 0.6, 3
 """Frames that come so fast after a gap were late, not lost."""
 _LONGEST_GAP_S = 1.0
 """A longer one is an interruption, not frames lost here and there."""
+_HALF_TOLERANCE, _HALVES_SHARE = 0.08, 0.2
 _LEAST_GAPS, _LEAST_LOST, _LEAST_FRAMES = 2, 3, 10
 
 
@@ -53,17 +55,27 @@ class FrameTimes:
         if len(self._stamped) < _LEAST_FRAMES:
             return None
         intervals = np.diff(np.array(self._stamped))
-        usual = float(np.median(intervals))
+        usual = _usual(intervals)
         if usual <= 0:
             return None
-        missing = [round(gap / usual) - 1 for number, gap in enumerate(intervals) if self._lacks(intervals, number, usual)]
+        missing = [round(gap / usual) - 1 for number, gap in enumerate(intervals) if _lacks(intervals, number, usual)]
         lost = sum(missing)
         return lost / (lost + len(self._stamped)) if len(missing) >= _LEAST_GAPS and lost >= _LEAST_LOST else 0.0
 
-    @staticmethod
-    def _lacks(intervals: np.ndarray, number: int, usual_s: float) -> bool:
-        gap, following = intervals[number], intervals[number + 1 : number + 1 + _CAUGHT_UP_FRAMES]
-        return bool(_GAP_INTERVALS * usual_s <= gap <= _LONGEST_GAP_S) and not bool((following < _CAUGHT_UP_INTERVALS * usual_s).any())
+
+def _usual(intervals: NDArray[np.float64]) -> float:
+    """The interval of a camera that loses frames: the median, or half of it where so many are lost that single frames are the exception."""
+    median = float(np.median(intervals))
+    halves = intervals[np.abs(intervals - median / 2) < _HALF_TOLERANCE * median]
+    return float(np.median(halves)) if len(halves) >= _HALVES_SHARE * len(intervals) else median
+
+
+def _lacks(intervals: NDArray[np.float64], number: int, usual_s: float) -> bool:
+    """Whether frames are lost in an interval: it is long, not made up for at once, and one beside it is as usual."""
+    gap, following = intervals[number], intervals[number + 1 : number + 1 + _CAUGHT_UP_FRAMES]
+    beside = intervals[[at for at in (number - 1, number + 1) if 0 <= at < len(intervals)]]
+    long = _GAP_INTERVALS * usual_s <= gap <= _LONGEST_GAP_S
+    return bool(long and (following >= _CAUGHT_UP_INTERVALS * usual_s).all() and (beside < _GAP_INTERVALS * usual_s).any())
 
 
 def _keep(moments: deque[float], newest_s: float, span_s: float) -> None:
