@@ -11,7 +11,8 @@ import numpy as np
 from bench.camera.faults import Grain, Maker
 from probes.camera.measure import Picture
 
-SECONDS = 3.0
+SECONDS, _FROZEN_S = 3.0, 6.0
+"""A freeze lasts; what a codec refines of it in the first seconds is no movement."""
 _RATE_HZ, _FAST_HZ = 15, 30
 _SENSOR_NOISE = 1.5
 LOST_SHARES = (0.1, 0.2, 0.4)
@@ -35,7 +36,7 @@ def film(view: Picture, code: str, make: Maker, level: int, path: Path, *, codec
         seed: Of the noise.
     """
     rate_hz = _FAST_HZ if code in {"camera.banding", "camera.dropped_frames"} else _RATE_HZ
-    frames = round(SECONDS * rate_hz)
+    frames = round((_FROZEN_S if code == "camera.frozen" else SECONDS) * rate_hz)
     lost_share = LOST_SHARES[level] if code == "camera.dropped_frames" else 0.0
     lost = np.flatnonzero(np.random.default_rng(seed).random(frames) < lost_share)
     grain, (height, width) = Grain(seed), view.shape[:2]

@@ -22,10 +22,14 @@ _MIN_TILES = 12
 _SLOPE_BLUR_PX = 0.8
 _CONTOUR_LEVELS_PER_PX = 4.0
 _SOFT_PX = 8.0
+"""Of a picture as wide as `SMALL_PX`."""
 _DULLED = 0.45
 _STILL_THE_ROOM = 0.6
 _BLOWN_SHARE = 0.2
 _BRIGHT_LEVEL = 240
+_LEAST_REST = 0.1
+_DARK_LEVEL = 30
+"""What was as dark as this when the view was approved cannot show by how much it has darkened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,13 @@ def comparison_of(picture: Picture, gray: Picture, template: Template) -> Compar
     """Compare a picture (BGR) with an approved view of the same proportions; `gray` is its small grey picture."""
     if gray.shape != template.gray.shape:
         gray = np.asarray(cv2.resize(gray, template.gray.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    rest = (gray < _BRIGHT_LEVEL) & (template.gray < _BRIGHT_LEVEL)
-    levels = (gray[rest] + _OFFSET) / (template.gray[rest] + _OFFSET)
+    rest = (gray < _BRIGHT_LEVEL) & (template.gray < _BRIGHT_LEVEL) & (template.gray > _DARK_LEVEL)
+    levels = gray[rest] / template.gray[rest].astype(np.float32)
     return Comparison(
         cast_ratio=_cast_ratio(_fields(picture), template.fields),
         smeared_ratio=_smeared_ratio(gray, template),
         brightened_ratio=float((gray >= _BRIGHT_LEVEL).mean() - (template.gray >= _BRIGHT_LEVEL).mean()),
-        dimmed_ratio=float(np.median(levels)) if levels.size else None,
+        dimmed_ratio=float(np.median(levels)) if levels.size >= _LEAST_REST * gray.size else None,
     )
 
 
@@ -120,7 +124,8 @@ def _contour_levels(gray: Picture) -> NDArray[np.float64]:
 
 
 def _soft(gray: Picture) -> Plane:
-    return np.asarray(cv2.GaussianBlur(gray.astype(np.float32), (0, 0), _SOFT_PX), np.float32)
+    soft_px = _SOFT_PX * max(gray.shape) / SMALL_PX
+    return np.asarray(cv2.GaussianBlur(gray.astype(np.float32), (0, 0), soft_px), np.float32)
 
 
 def _likeness(one: Plane, other: Plane) -> float:

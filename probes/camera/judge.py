@@ -84,7 +84,8 @@ def _covered(figures: Figures, limits: CameraLimits, settings: CameraSettings) -
         if lost >= limits.covered_lost_ratio and figures.likeness < _LIKE:
             return Suspicion("camera.covered", figure=100 * lost, limit=100 * limits.covered_lost_ratio, unit="%")
         return None
-    if figures.contour_ratio >= limits.covered_edge_ratio:
+    if figures.contour_ratio >= limits.covered_edge_ratio or figures.noise_level >= limits.noisy_level:
+        # Such grain hides contours that are there, and is told itself.
         return None
     return Suspicion("camera.covered", figure=100 * (1 - figures.contour_ratio), limit=100 * (1 - limits.covered_edge_ratio), unit="%")
 

@@ -48,8 +48,11 @@ def color_cast(figures: Figures, limits: CameraLimits, settings: CameraSettings)
 
 def dirty(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
     """Places that are soft and still show the room."""
-    comparison = _of_the_room(figures)
-    if comparison is None or comparison.smeared_ratio is None or comparison.smeared_ratio < limits.dirty_area_ratio:
+    comparison = figures.comparison
+    # Only where it is certain that the camera has not moved: a tile that shows the place beside it may look like a soft one.
+    if comparison is None or figures.pose is None or figures.pose.shift_percent != 0:
+        return None
+    if comparison.smeared_ratio is None or comparison.smeared_ratio < limits.dirty_area_ratio:
         return None
     return Suspicion("camera.dirty", figure=100 * comparison.smeared_ratio, limit=100 * limits.dirty_area_ratio, unit="%")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -86,6 +87,8 @@ FAULTS: dict[str, tuple[str, Change]] = {
     "over by gain 4": ("camera.overexposed", gained(4)),
     "under by gain .25": ("camera.underexposed", lambda picture: noisy(gained(0.25)(picture), 1)),
     "under by gain .18": ("camera.underexposed", lambda picture: noisy(gained(0.18)(picture), 1)),
+    "under by gain .1: dark as black, and the room is in it": ("camera.underexposed", lambda picture: noisy(gained(0.1)(picture), 0.5)),
+    "grain": ("camera.noisy", lambda picture: noisy(picture, 25)),
 }
 
 
@@ -103,6 +106,42 @@ def test_each_fault_is_the_one_that_is_told(room: RoomMaker, code: str, change: 
     for seed in (1, 2):
         reference = reference_of(room(seed, people=0)) if with_reference else None
         assert codes(change(room(seed)), reference) == {code}
+
+
+def test_a_view_that_was_dim_and_is_blown_out_in_a_tenth_is_too_bright_only_against_the_approved_one(room: RoomMaker) -> None:
+    dim = room(1, light=0.35)
+    glaring = gained(5)(dim)
+    assert figures_of(glaring).light.clipped_ratio < LIMITS.overexposed_clipped_ratio
+    assert codes(glaring) == set()
+    assert codes(glaring, reference_of(dim)) == {"camera.overexposed"}
+
+
+@pytest.mark.parametrize(
+    ("motion", "usual", "drift", "frozen"),
+    [
+        (0.0, 0.0, 0.0, True),
+        (0.03, 0.02, 0.01, True),
+        (0.01, 0.002, 0.013, False),
+        (0.2, 0.0, 0.0, False),
+        (0.0, 0.0, None, False),
+    ],
+    ids=["exactly still", "a codec refines it", "a calm room, heavily compressed", "one frame moved", "too short to tell"],
+)
+def test_stillness_is_what_does_not_add_up_over_two_seconds(
+    room: RoomMaker, motion: float, usual: float, drift: float | None, frozen: bool
+) -> None:
+    figures = replace(figures_of(room(1)), motion_level=motion, usual_motion_level=usual, drift_level_per_s=drift)
+    assert ("camera.frozen" in {found.code for found in suspicions(figures, LIMITS, SETTINGS)}) == frozen
+
+
+def test_a_slide_may_stand_still_and_a_room_before_a_blown_out_window_may_not(room: RoomMaker) -> None:
+    slide = np.full((720, 1280, 3), 225, np.uint8)
+    cv2.putText(slide, "Hoi nghi truc tuyen", (80, 400), cv2.FONT_HERSHEY_SIMPLEX, 3, (60, 30, 20), 8, cv2.LINE_AA)
+    bright = room(1).copy()
+    bright[:, :700] = 255
+    for picture, frozen in ((slide, False), (bright, True)):
+        found = suspicions(replace(figures_of(picture), motion_level=0.0, usual_motion_level=0.0, drift_level_per_s=0.0), LIMITS, SETTINGS)
+        assert ("camera.frozen" in {suspicion.code for suspicion in found}) == frozen
 
 
 def test_a_slide_is_not_blown_out_light() -> None:
