@@ -75,7 +75,7 @@ def _recall(part: Part, told: Sequence[Verdict]) -> Table:
     false = sum(len(verdict.alone) + len(verdict.against) for verdict in clean)
     looks = sum(verdict.looks for verdict in clean)
     low, high = poisson(false)
-    cost_ms = 1000 * float(np.mean([verdict.cost_s for verdict in told]))
+    cost_ms = 1000 * float(np.mean([verdict.cost_s for verdict in told if verdict.case.code != "camera.frozen"] or [0.0]))
     bounds_of_false = f"{100 * low / looks:.2f}–{100 * high / looks:.2f} %" if looks else "none taken"
     table = Table(title=f"{part}: {false} false findings in {looks} clean clips of 3 s ({bounds_of_false}); {cost_ms:.0f} ms a second")
     for heading in ("fault", "approved view", *LEVELS, "bounds of severe", "ffmpeg"):
@@ -119,7 +119,7 @@ def _tell_false(console: Console, told: Sequence[Verdict]) -> None:
         for code in {*verdict.alone, *verdict.against} - {case.code}:
             beside[case.code][code] += bool(case.code)
     clean = [verdict for verdict in told if not verdict.case.code]
-    for code in ("camera.black", "camera.frozen", "camera.blurred"):
+    for code in ("camera.black", "camera.frozen", "camera.blurred") if clean else ():
         seen = sum(code in verdict.peer_false for verdict in clean)
         console.print(f"  ffmpeg's filter for {code}: false in {seen} of {len(clean)} clean clips", highlight=False)
     for code, others in beside.items():

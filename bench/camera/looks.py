@@ -25,7 +25,9 @@ from probes.camera.source import Shot, Source
 _RATE_HZ, _MOMENTS = 30, 3
 _SENSOR_NOISE = 1.5
 _ORDER = {"grain": 1, "grey grain": 1, "compressed": 2}
-"""The light falls in, then the sensor adds its grain, then it is compressed; and there is one sensor."""
+"""The light falls in, then the sensor adds its grain, then it is compressed."""
+_GRAINS = {"grain", "grey grain"}
+"""There is one sensor; and two compressions one after the other round grain of 8 levels up to 15, which is no longer clean."""
 
 
 class CleanLook(NamedTuple):
@@ -65,7 +67,8 @@ def taken(look: CleanLook) -> Told:
     rng, grain = np.random.default_rng(look.seed), Grain(look.seed)
     odd = [(str(name), int(rng.integers(3))) for name in rng.choice(list(CLEAN), 2, replace=False)]
     odd.sort(key=lambda one: _ORDER.get(one[0], 0))
-    odd = odd[:1] if {name for name, _ in odd} == {"grain", "grey grain"} else odd
+    if odd[0][0] in _GRAINS and odd[1][0] in {*_GRAINS, "compressed"}:
+        odd = odd[:1]
     view, approved = _scene(look.scene)
     quality = int(rng.integers(60, 96))
     source = Source("bench", live=True, still=False, shots=_shots(view, odd, grain, quality))
