@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.camera.measure import SMALL_PX, Picture, Plane, gray_of, shrunk, slope_of, tile_slices
+from probes.camera.measure import SMALL_PX, Picture, Plane, correlation_of, slope_of, tile_slices
 
 _FIELDS = 32, 18
 _OFFSET = 2.0
@@ -66,16 +66,13 @@ class Comparison:
     dimmed_ratio: float | None
 
 
-def template_of(picture: Picture) -> Template:
-    """Prepare an approved view (BGR)."""
-    gray = gray_of(shrunk(picture, SMALL_PX))
+def template_of(picture: Picture, gray: Picture) -> Template:
+    """Prepare an approved view (BGR); `gray` is its small grey picture."""
     return Template(fields=_fields(picture), gray=gray, contour_levels=_contour_levels(gray), soft=_soft(gray))
 
 
 def comparison_of(picture: Picture, gray: Picture, template: Template) -> Comparison:
-    """Compare a picture (BGR) with an approved view of the same proportions; `gray` is its small grey picture."""
-    if gray.shape != template.gray.shape:
-        gray = np.asarray(cv2.resize(gray, template.gray.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    """Compare a picture (BGR) with an approved view of the same proportions; `gray` is its grey picture, of the template's size."""
     rest = (gray < _BRIGHT_LEVEL) & (template.gray < _BRIGHT_LEVEL) & (template.gray > _DARK_LEVEL)
     levels = gray[rest] / template.gray[rest].astype(np.float32)
     return Comparison(
@@ -107,7 +104,7 @@ def _smeared_ratio(gray: Picture, template: Template) -> float | None:
     kept = _contour_levels(gray) / np.maximum(template.contour_levels, 0.1)
     dulled = usable & (kept < _DULLED * float(np.median(kept[usable])))
     soft = _soft(gray)
-    same = [index for index in np.flatnonzero(dulled) if _likeness(soft[tiles[index]], template.soft[tiles[index]]) > _STILL_THE_ROOM]
+    same = [index for index in np.flatnonzero(dulled) if correlation_of(soft[tiles[index]], template.soft[tiles[index]]) > _STILL_THE_ROOM]
     return len(same) / float(usable.sum())
 
 
@@ -126,8 +123,3 @@ def _contour_levels(gray: Picture) -> NDArray[np.float64]:
 def _soft(gray: Picture) -> Plane:
     soft_px = _SOFT_PX * max(gray.shape) / SMALL_PX
     return np.asarray(cv2.GaussianBlur(gray.astype(np.float32), (0, 0), soft_px), np.float32)
-
-
-def _likeness(one: Plane, other: Plane) -> float:
-    a, b = one - one.mean(), other - other.mean()
-    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + 1e-6))

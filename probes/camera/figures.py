@@ -121,7 +121,7 @@ def reference_of(picture: Picture) -> Reference:
         edge_widths=measure.edge_widths_of(measure.gray_of(measure.shrunk(picture, DETAIL_PX))),
         landmarks=landmarks_of(gray),
         coarse=_coarse(gray),
-        template=template_of(picture),
+        template=template_of(picture, gray),
     )
 
 
@@ -152,7 +152,9 @@ def quick_figures(picture: Picture, gray: Picture, size_px: tuple[int, int], ref
     lost = None
     if reference.contoured.mean() >= _MIN_CONTOURED_SHARE:
         lost = float((~contoured[reference.contoured]).mean())
-    return replace(found, lost_ratio=lost, likeness=_likeness(_coarse(gray), reference.coarse), reference_light=reference.light)
+    return replace(
+        found, lost_ratio=lost, likeness=measure.correlation_of(_coarse(gray), reference.coarse), reference_light=reference.light
+    )
 
 
 def detailed(found: Figures, picture: Picture, gray: Picture, reference: Reference | None = None) -> Figures:
@@ -211,9 +213,3 @@ def _median(figures: Sequence[float | None]) -> float | None:
 def _coarse(gray: Picture) -> Plane:
     size = _COARSE if gray.shape[1] >= gray.shape[0] else _COARSE[::-1]
     return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _likeness(one: Plane, other: Plane) -> float:
-    a, b = one - one.mean(), other - other.mean()
-    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / scale if scale > 1e-6 else 0.0

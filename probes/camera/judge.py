@@ -109,9 +109,8 @@ def _frozen(figures: Figures, limits: CameraLimits, settings: CameraSettings) ->
         return None
     if drift is None or drift > limits.frozen_drift_level_per_s:
         return None
-    usual_noise = figures.noise_level if figures.quality is None else figures.quality.usual_noise_level
-    if not usual_noise and figures.contour_ratio > 0:
-        # More than half of what is not blown out is exactly even: drawn, not filmed. A slide may stand still.
+    if _is_page(figures) or figures.quality is None or (figures.quality.even_ratio > 0.5 and figures.contour_ratio > 0):
+        # Drawn, not filmed: a slide may stand still.
         return None
     return Suspicion("camera.frozen", figure=round(drift, 4), limit=limits.frozen_drift_level_per_s)
 

@@ -24,6 +24,8 @@ TILES = 16, 9
 """Columns and rows of tiles of a picture that is wider than high."""
 CLIPPED_LEVEL = 250
 """From here up a pixel counts as blown out; codecs ring a few levels below 255."""
+IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+"""What is left of a picture where straight slopes and flat places are taken out: noise, and fine texture."""
 _CONTOUR_LEVELS_PER_PX = 3.0
 _CONTOUR_NOISE_FACTOR = 1.2
 _CONTOUR_SHARE_OF_TILE = 0.01
@@ -122,9 +124,8 @@ def noise_level_of(gray: Picture) -> float:
     J. Immerkær, "Fast Noise Variance Estimation", CVIU 64(2), 1996, with the median in place of the mean, so that contours on
     less than half of the picture do not count.
     """
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     # The response is whole numbers, so counting them finds the median faster than sorting does.
-    counts = np.bincount(np.abs(cv2.filter2D(gray, cv2.CV_16S, kernel)).reshape(-1))
+    counts = np.bincount(np.abs(cv2.filter2D(gray, cv2.CV_16S, IMMERKAER)).reshape(-1))
     return float(np.searchsorted(np.cumsum(counts), (gray.size + 1) // 2)) / (6 * 0.6745)
 
 
@@ -204,3 +205,10 @@ def sharpest_width_of(widths: Plane) -> float | None:
 def motion_level_of(before: Picture, after: Picture) -> float:
     """Mean absolute change between two grey pictures of one size, in 8-bit levels; 0 is no change at all."""
     return float(cv2.mean(cv2.absdiff(before, after))[0])
+
+
+def correlation_of(one: Plane, other: Plane) -> float:
+    """Normalised correlation of two planes of one size, −1 to 1, whatever their brightness and contrast; 0 where one is even."""
+    a, b = one - one.mean(), other - other.mean()
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / scale if scale > 1e-6 else 0.0

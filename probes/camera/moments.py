@@ -10,7 +10,7 @@ import numpy as np
 
 from probes.camera import banding, measure
 from probes.camera.banding import Bands
-from probes.camera.figures import Figures, Reference, comparable, detailed, quick_figures
+from probes.camera.figures import Figures, Reference, detailed, quick_figures
 from probes.camera.measure import DETAIL_PX, SMALL_PX, Picture
 from probes.camera.quality import noise_level_between
 from probes.camera.source import Shot, Source
@@ -36,7 +36,7 @@ class Moment:
 
 
 def moments(source: Source, reference: Reference | None) -> Iterator[Moment]:
-    """Measure the frames as they come; only the one before is kept.
+    """Measure the frames as they come; only the one before is kept, and small grey ones of two seconds.
 
     Of a recording every moment is whole. Of a live look and of a picture the last one is; the others lack what is worth measuring
     only once.
@@ -85,16 +85,17 @@ class _Pairs:
 
     def push(self, shot: Shot, gray: Picture) -> None:
         """Take the next frame that has a picture, and its small grey one."""
-        successive = self._before is not None and (shot.follows or not self._before.follows)
-        if successive and self._before is not None and self._gray is not None and self._gray.shape == gray.shape:
-            self._rolling.append((shot.at_s, banding.bands_between(self._gray, gray)))
-            self._measure_noise(self._before, shot)
+        before, gray_before = self._before, self._gray
+        successive = before is not None and (shot.follows or not before.follows)
+        if successive and before is not None and gray_before is not None and gray_before.shape == gray.shape:
+            self._rolling.append((shot.at_s, banding.bands_between(gray_before, gray)))
+            self._measure_noise(before, shot)
         if not shot.follows:
             if self._looked and self._looked[-1][1].shape != gray.shape:
                 self._looked.clear()
             if self._looked:
                 self._motions.append((shot.at_s, measure.motion_level_of(self._looked[-1][1], gray)))
-            if self._reference is not None and self._reference.gray.shape == gray.shape and comparable(gray, self._reference):
+            if self._reference is not None and self._reference.gray.shape == gray.shape:
                 self._standing.append((shot.at_s, banding.bands_between(self._reference.gray, gray)))
             self._looked.append((shot.at_s, gray))
             while len(self._looked) > 1 and shot.at_s - self._looked[1][0] >= _HELD_S:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.camera.measure import TILES, Picture, Plane, slope_of, tile_slices
+from probes.camera.measure import TILES, Picture, Plane, correlation_of, slope_of, tile_slices
 
 _FEATURES = 1200
 _MIN_INLIERS = 18
@@ -144,12 +144,7 @@ def _textured_tiles(picture: Landmarks) -> NDArray[np.bool_]:
 
 def _tile_likeness(one: Plane, other: Plane) -> Plane:
     """Normalised correlation of the contours, tile by tile: 1 the same, 0 nothing in common; brightness does not matter."""
-    found = []
-    for tile in tile_slices(*other.shape[:2]):
-        a, b = one[tile] - one[tile].mean(), other[tile] - other[tile].mean()
-        scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
-        found.append(float((a * b).sum()) / scale if scale > 1e-6 else 0.0)
-    return np.array(found, np.float32)
+    return np.array([correlation_of(one[tile], other[tile]) for tile in tile_slices(*other.shape[:2])], np.float32)
 
 
 def _similarity(now: Landmarks, reference: Landmarks) -> NDArray[np.float64] | None:

@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.camera.measure import Picture, Plane, shrunk, tile_slices
+from probes.camera.measure import CLIPPED_LEVEL, IMMERKAER, Picture, Plane, shrunk, tile_slices
 
-_IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _TO_SIGMA = float(np.sqrt(np.pi / 2)) / 6
 _LEVELS = 12, 243
 """A tile that is darker or brighter in the middle shows no noise: it is cut off."""
@@ -36,13 +35,13 @@ class Quality:
     Attributes:
         evenest_noise_level: Noise (standard deviation, 8-bit levels) in the evenest tenth of the tiles; texture seldom reaches there. None
             where too much is black or white.
-        usual_noise_level: The same of the median tile; exactly 0 in what was drawn and not filmed.
+        even_ratio: Share of what is not blown out that is exactly even; over a half was drawn and not filmed.
         block_ratio: Share of the lines of an 8 by 8 grid at which coding blocks show; about 0 without.
         tint_ratio: By how much the picture's own tint multiplies one colour against another in all of it but the least tinted 2 %.
     """
 
     evenest_noise_level: float | None
-    usual_noise_level: float | None
+    even_ratio: float
     block_ratio: float
     tint_ratio: float
 
@@ -58,17 +57,22 @@ def quality_of(picture: Picture, gray: Picture) -> Quality:
     known = len(noise) >= _MIN_TILES
     return Quality(
         evenest_noise_level=float(np.percentile(noise, _EVENEST_PERCENT)) if known else None,
-        usual_noise_level=float(np.median(noise)) if known else None,
+        even_ratio=_even_ratio(gray),
         block_ratio=block_ratio_of(gray),
         tint_ratio=tint_ratio_of(picture),
     )
+
+
+def _even_ratio(gray: Picture) -> float:
+    judged = gray < CLIPPED_LEVEL
+    return float((cv2.filter2D(gray, cv2.CV_16S, IMMERKAER)[judged] == 0).mean()) if judged.any() else 1.0
 
 
 def noise_level_between(before: Picture, after: Picture) -> float | None:
     """Standard deviation of what is grain in two successive grey pictures of one size, in 8-bit levels; None if too dark or bright.
 
     Immerkær's operator (see `measure.noise_level_of`) on their difference: what stays in place leaves it, whatever its texture.
-    The median of the tiles' medians, so that people who move do not count while they fill less than half.
+    The median over the tiles, so that people who move do not count while they fill less than half.
     """
     change = after.astype(np.float32) - before
     noise = _tile_noise(change, after)
@@ -80,7 +84,7 @@ def _tile_noise(plane: Plane, gray: Picture) -> NDArray[np.float64]:
 
     The mean within a tile, as Immerkær has it: the median would exaggerate grain that a codec has rounded to few steps.
     """
-    response = np.abs(cv2.filter2D(plane, cv2.CV_32F, _IMMERKAER))
+    response = np.abs(cv2.filter2D(plane, cv2.CV_32F, IMMERKAER))
     lit = [tile for tile in tile_slices(*gray.shape[:2]) if gray[tile].size and _LEVELS[0] < np.median(gray[tile][::4, ::4]) < _LEVELS[1]]
     return np.array([cv2.mean(response[tile])[0] * _TO_SIGMA for tile in lit])
 

@@ -17,7 +17,7 @@ RoomMaker = Callable[..., Picture]
 
 
 def compared(picture: Picture, approved: Picture) -> Comparison:
-    return comparison_of(picture, gray_of(shrunk(picture, SMALL_PX)), template_of(approved))
+    return comparison_of(picture, gray_of(shrunk(picture, SMALL_PX)), template_of(approved, gray_of(shrunk(approved, SMALL_PX))))
 
 
 def with_gains(picture: Picture, *gains: float) -> Picture:

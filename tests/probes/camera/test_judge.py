@@ -139,7 +139,11 @@ def test_a_slide_may_stand_still_and_a_room_before_a_blown_out_window_may_not(ro
     cv2.putText(slide, "Hoi nghi truc tuyen", (80, 400), cv2.FONT_HERSHEY_SIMPLEX, 3, (60, 30, 20), 8, cv2.LINE_AA)
     bright = room(1).copy()
     bright[:, :700] = 255
-    for picture, frozen in ((slide, False), (bright, True)):
+    full = slide.copy()
+    for row in range(15):
+        cv2.putText(full, "Hoi nghi truc tuyen UBND tinh, 17 diem cau", (20, 40 + 46 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.3, (60, 30, 20), 2)
+    white = np.where(full == 225, 255, full).astype(np.uint8)
+    for picture, frozen in ((slide, False), (full, False), (white, False), (bright, True)):
         found = suspicions(replace(figures_of(picture), motion_level=0.0, usual_motion_level=0.0, drift_level_per_s=0.0), LIMITS, SETTINGS)
         assert ("camera.frozen" in {suspicion.code for suspicion in found}) == frozen
 
