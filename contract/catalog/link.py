@@ -94,6 +94,14 @@ METRICS = (
         minimum=0,
         maximum=63,
     ),
+    MetricSpec(
+        name="link.mtu_octets",
+        unit="byte",
+        vi="Gói tin lớn nhất đi qua nguyên vẹn",
+        en="Largest packet that comes through whole",
+        minimum=68,
+        worse=Worse.LOWER,
+    ),
 )
 
 _MEETING_CRITICAL = {Phase.REHEARSAL: Severity.WARNING, Phase.PRECHECK: Severity.CRITICAL, Phase.LIVE: Severity.CRITICAL}
@@ -227,5 +235,16 @@ FAULTS = (
         en="Packets to {target} are sent with DSCP {limit} and come to hop {hop} ({address}) with DSCP {figure}",
         advice_vi="Gửi câu này cho nhà cung cấp đường truyền: thiết bị ở chặng đó hoặc ngay trước đó đổi DSCP, nên hình và tiếng không còn được ưu tiên.",
         advice_en="Send this sentence to the provider: the device at that hop or right before it changes the mark, so video and sound have no priority any more.",
+    ),
+    FaultSpec(
+        code="link.mtu_reduced",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        title_vi="Gói tin lớn không đi qua",
+        title_en="Large packets do not pass",
+        vi="Gói tin qua được tới {target} lớn nhất {figure}, cần {limit}; chặng báo giới hạn: {address}",
+        en="The largest packet that reaches {target} has {figure}, {limit} are needed; told by: {address}",
+        advice_vi="Gửi câu này cho nhà cung cấp đường truyền. Trong khi chờ: giảm MTU của hệ thống hội nghị xuống dưới con số đo được.",
+        advice_en="Send this sentence to the provider. Meanwhile: lower the MTU of the conferencing system below the measured figure.",
     ),
 )

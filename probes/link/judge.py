@@ -87,10 +87,10 @@ def off_tslcd(ways: Mapping[str, str], expected: str, look: Look) -> tuple[Findi
 
 
 def path_findings(memories: Mapping[str, Memory], look: Look) -> tuple[Finding, ...]:
-    """Paths that two looks in a row saw leave their usual way, and marks that were changed on the way."""
+    """Paths that two looks in a row saw leave their usual way or carry less, and marks that were changed on the way."""
     found: list[Finding] = []
     for target, memory in memories.items():
-        change, mark = memory.change, memory.remarked
+        change, mark, narrowed = memory.change, memory.remarked, memory.narrowed
         if change is not None and change.sure:
             details: dict[str, float | str] = {"hop": change.ttl, "before": change.before, "now": change.now}
             found.append(finding("link.path_changed", look.phase, target=target, since=change.since, details=details))
@@ -99,6 +99,19 @@ def path_findings(memories: Mapping[str, Memory], look: Look) -> tuple[Finding, 
             found.append(
                 finding(
                     "link.dscp_changed", look.phase, target=target, figure=mark.seen, limit=mark.sent, since=mark.since, details=details
+                )
+            )
+        if narrowed is not None and narrowed.sure:
+            found.append(
+                finding(
+                    "link.mtu_reduced",
+                    look.phase,
+                    target=target,
+                    figure=narrowed.octets,
+                    limit=narrowed.expected,
+                    unit="byte",
+                    since=narrowed.since,
+                    details={"address": narrowed.told_by or "—"},
                 )
             )
     return tuple(msgspec.structs.replace(one, limits_version=look.limits_version) for one in found)

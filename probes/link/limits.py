@@ -158,3 +158,6 @@ class LinkLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = 3600.0
     path_max_hops: Annotated[int, msgspec.Meta(ge=1, le=30, description="hops asked for, all at once")] = 16
     path_wait_ms: Annotated[float, msgspec.Meta(ge=100, le=3000, description="for the last hop's answer")] = 1200.0
+    path_least_mtu: Annotated[
+        int, msgspec.Meta(ge=576, le=1500, description="octets that a packet must be able to have on the way to center and MCU")
+    ] = 1300

@@ -7,6 +7,7 @@ so that the room's video never passes through Python.
 Echo requests go out with every TTL at once. All of them have the same addresses, identifier and checksum, as in Paris
 traceroute (Augustin et al., IMC 2006, doi:10.1145/1177080.1177100), so that a router that balances by flow sends them one
 way, and the next look's too. One datagram to a closed port makes the end itself send back a header, which an echo reply does not.
+Then echoes of several sizes that may not be broken up find the largest packet that comes through (`path_mtu`).
 """
 
 from __future__ import annotations
@@ -22,25 +23,22 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from contract.readings import Failure
 from probes.link.path_protocol import LONGEST_S, Hop, PathAnswer, PathRequest
+from probes.link.path_sizes import mtu_of
+from probes.link.path_wire import COPIES, EXCEEDED, REPLY, UNREACHABLE, heard_of, payload, send, sockets
 
-COPIES = 3
-"""Packets with each TTL: one may be lost, and two answers from different addresses show a balanced path."""
 CLOSED_PORT = 33434
 """Where traceroute begins; nobody listens there."""
-_SOL_RAW, _ICMP_FILTER = 255, 1
-_REPLY, _UNREACHABLE, _EXCEEDED = 0, 3, 11
 _PORT_UNREACHABLE = 3
-_HEARD = struct.pack("@I", 0xFFFFFFFF & ~(1 << _REPLY | 1 << _UNREACHABLE | 1 << _EXCEEDED))
-_SO_BINDTODEVICE = 25
-_LARGEST = 2048
 _ATTEMPTS_S = 0.05
+_SPARE_S = 1.0
+"""Of the child's time, for what is not waiting."""
 _FAILURES = {
     errno.EPERM: Failure.PERMISSION,
     errno.EACCES: Failure.PERMISSION,
@@ -75,19 +73,27 @@ def trace(request: PathRequest) -> PathAnswer:
     """
     from scapy.layers import inet  # noqa: PLC0415 — 0.3 s and 40 MB that nobody else is to pay
 
+    until_s = time.monotonic() + LONGEST_S - _SPARE_S
     packets = _packets(request, inet)
     heard: list[_Heard] = []
-    with _socket(request, socket.IPPROTO_RAW) as out, _socket(request, socket.IPPROTO_ICMP) as back:
-        back.setsockopt(_SOL_RAW, _ICMP_FILTER, _HEARD)
+    with sockets(request) as (out, back):
         for packet in packets.values():
             packet.at_s = time.monotonic()
-            _send(out, packet.octets, request.host)
+            send(out, packet.octets, request.host)
         ends_s = time.monotonic() + request.wait_ms / 1000
         while (left_s := ends_s - time.monotonic()) > 0 and not _complete(packets, heard):
             if select.select([back], [], [], min(left_s, _ATTEMPTS_S))[0]:
-                _hear(back, lambda octets: _read(octets, packets, request.host, inet), heard)
+                heard.extend(heard_of(back, lambda octets: _read(octets, packets, request.host, inet)))
     hops = _hops(packets, heard)
-    return PathAnswer(hops=hops, reached=bool(hops) and hops[-1].address == request.host, dscp=request.dscp)
+    found = PathAnswer(hops=hops, reached=bool(hops) and hops[-1].address == request.host, dscp=request.dscp)
+    if not found.reached:
+        return found
+    # A path whose packets' size cannot be found out is still a path.
+    with contextlib.suppress(OSError):
+        mtu = mtu_of(request, inet, rtt_s=(hops[-1].rtt_ms or 0) / 1000, until_s=until_s)
+        if mtu is not None:
+            return msgspec.structs.replace(found, mtu=mtu.octets, mtu_told_by=mtu.told_by)
+    return found
 
 
 def _packets(request: PathRequest, inet: Any) -> dict[int, _Sent]:
@@ -98,7 +104,7 @@ def _packets(request: PathRequest, inet: Any) -> dict[int, _Sent]:
     made: dict[int, _Sent] = {}
     for count in range(COPIES * request.max_hops):
         ttl = count % request.max_hops + 1
-        body = _payload((begin + count) & 0xFFFF, count)
+        body = payload((begin + count) & 0xFFFF, count)
         header = inet.IP(
             src="0.0.0.0",  # noqa: S104 — the kernel puts in the address of the way
             dst=request.host,
@@ -113,42 +119,6 @@ def _packets(request: PathRequest, inet: Any) -> dict[int, _Sent]:
     return made
 
 
-def _payload(number: int, seq: int) -> bytes:
-    """Our number and what evens out the checksum: the sum over header and payload is the same for all."""
-    return struct.pack("!HHH", number, number ^ 0xFFFF, seq ^ 0xFFFF) + bytes(50)
-
-
-def _socket(request: PathRequest, protocol: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
-    try:
-        made.setblocking(False)  # noqa: FBT003 — the standard library has it so
-        if request.interface:
-            made.setsockopt(socket.SOL_SOCKET, _SO_BINDTODEVICE, request.interface.encode())
-    except OSError:
-        made.close()
-        raise
-    return made
-
-
-def _send(out: socket.socket, octets: bytes, host: str) -> None:
-    """A full queue loses a packet as the network might; copies stand for it."""
-    with contextlib.suppress(BlockingIOError):
-        out.sendto(octets, (host, 0))
-
-
-def _hear(back: socket.socket, read: Callable[[bytes], _Heard | None], heard: list[_Heard]) -> None:
-    while True:
-        try:
-            octets = back.recv(_LARGEST)
-        except BlockingIOError:
-            return
-        # What scapy cannot read is a stranger's packet; it must not cost us the path.
-        with contextlib.suppress(Exception):
-            one = read(octets)
-            if one is not None:
-                heard.append(one)
-
-
 def _read(octets: bytes, packets: dict[int, _Sent], host: str, inet: Any) -> _Heard | None:
     """What a packet says about one of ours; None if it is about none."""
     at_s = time.monotonic()
@@ -156,7 +126,7 @@ def _read(octets: bytes, packets: dict[int, _Sent], host: str, inet: Any) -> _He
     if inet.ICMP not in packet:
         return None
     message = packet[inet.ICMP]
-    if message.type == _REPLY:
+    if message.type == REPLY:
         number, complement = struct.unpack_from("!HH", bytes(message.payload))
         ours = packet.src == host and complement == number ^ 0xFFFF and number in packets and packets[number].ttl
         return _Heard(number, host, at_s, None, end=True) if ours else None
@@ -165,9 +135,9 @@ def _read(octets: bytes, packets: dict[int, _Sent], host: str, inet: Any) -> _He
         return None
     if quoted.proto != (socket.IPPROTO_ICMP if packets[quoted.id].ttl else socket.IPPROTO_UDP):
         return None
-    end = packet.src == host and message.type == _UNREACHABLE and message.code == _PORT_UNREACHABLE
+    end = packet.src == host and message.type == UNREACHABLE and message.code == _PORT_UNREACHABLE
     # A router's word that it cannot go on comes for every higher TTL: it is no hop there.
-    hop = packets[quoted.id].ttl > 0 and message.type == _EXCEEDED
+    hop = packets[quoted.id].ttl > 0 and message.type == EXCEEDED
     return _Heard(quoted.id, packet.src, at_s, quoted.tos >> 2, end) if end or hop else None
 
 

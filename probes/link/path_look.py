@@ -63,7 +63,7 @@ def paths(
             dscp=settings.dscp,
             interface=settings.interface,
         )
-        memories = _ask_one(name, request, memories, look, at=at, ask=ask)
+        memories = _ask_one(name, request, memories, limits, look, at=at, ask=ask)
     held = {
         name: memory
         for name, memory in memories.items()
@@ -82,7 +82,9 @@ def _has_a_path(way: Way) -> bool:
     return address.version == 4 and not address.is_loopback and way.interface != "lo"
 
 
-def _ask_one(name: str, request: PathRequest, memories: dict[str, Memory], look: Look, *, at: datetime, ask: Ask) -> dict[str, Memory]:
+def _ask_one(
+    name: str, request: PathRequest, memories: dict[str, Memory], limits: LinkLimits, look: Look, *, at: datetime, ask: Ask
+) -> dict[str, Memory]:
     before = memories.get(name)
     # The mark is set before: whatever happens to this look, it is not repeated before its time.
     begun = remember(before, request.host, look.phase, PathAnswer(failure=Failure.SKIPPED), at)
@@ -91,7 +93,7 @@ def _ask_one(name: str, request: PathRequest, memories: dict[str, Memory], look:
     answer = ask(request)
     if answer.failure is not None:
         log.info("path to %s: %s (%s)", name, answer.failure, answer.error)
-    known = {**memories, name: remember(before, request.host, look.phase, answer, at)}
+    known = {**memories, name: remember(before, request.host, look.phase, answer, at, least_mtu=limits.path_least_mtu)}
     write(look.state_directory, known)
     return known
 
@@ -105,3 +107,5 @@ def _readings(name: str, memory: Memory) -> Iterator[Reading]:
     marks = [hop.dscp for hop in answer.hops if hop.dscp is not None]
     if marks:
         yield figure("link.dscp_arrived", marks[-1], at=memory.asked_at, target=name)
+    if answer.mtu is not None:
+        yield figure("link.mtu_octets", answer.mtu, at=memory.asked_at, target=name)

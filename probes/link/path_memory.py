@@ -64,6 +64,29 @@ class Remarked(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
 
 
+class Narrowed(msgspec.Struct, frozen=True, kw_only=True):
+    """The path carries only smaller packets than it did, or than video needs.
+
+    Attributes:
+        octets: What it carries.
+        expected: What it carried, or should.
+        told_by: Router that says so; empty where none does.
+        since: Of the look that saw it first.
+        looks: How many looks in a row saw it.
+    """
+
+    octets: int
+    expected: int
+    told_by: str
+    since: datetime
+    looks: int = 1
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is more than one look's word: all packets of one size may have been lost."""
+        return self.looks >= _SEEN
+
+
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """One target.
 
@@ -75,6 +98,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
         answer: The last look.
         change: Whether and where the path differs from the usual one.
         remarked: Whether and where the mark was changed.
+        usual_mtu: Octets of the largest packet that the path usually carries; 0: not known yet.
+        narrowed: Whether it carries less now.
     """
 
     address: str
@@ -84,6 +109,13 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     usual: tuple[frozenset[str], ...] = ()
     change: Change | None = None
     remarked: Remarked | None = None
+    usual_mtu: int = 0
+    narrowed: Narrowed | None = None
+
+    @property
+    def suspects(self) -> bool:
+        """Whether there is a change that only one look has seen."""
+        return any(one is not None and not one.sure for one in (self.change, self.narrowed))
 
 
 def due(memory: Memory | None, address: str, phase: Phase, now: datetime, period_s: float) -> bool:
@@ -92,15 +124,24 @@ def due(memory: Memory | None, address: str, phase: Phase, now: datetime, period
         return False
     if memory is None or memory.address != address:
         return True
-    if memory.change is not None and not memory.change.sure:
+    if memory.suspects:
         return True
     if phase in ASKED_ANEW and memory.phase is not phase:
         return True
     return not 0 <= (now - memory.asked_at).total_seconds() < period_s  # a clock that was set back asks too
 
 
-def remember(memory: Memory | None, address: str, phase: Phase, answer: PathAnswer, at: datetime) -> Memory:
-    """What is known after one more look; one that measured nothing changes nothing but its own time."""
+def remember(memory: Memory | None, address: str, phase: Phase, answer: PathAnswer, at: datetime, *, least_mtu: int = 0) -> Memory:
+    """What is known after one more look; one that measured nothing changes nothing but its own time.
+
+    Args:
+        memory: What was known.
+        address: Whose path it is.
+        phase: Of the look.
+        answer: What the look brought.
+        at: When.
+        least_mtu: Octets that a packet must be able to have, whatever is usual.
+    """
     if memory is None or memory.address != address:
         memory = Memory(address=address, asked_at=at, phase=phase, answer=answer)
         known: tuple[frozenset[str], ...] = ()
@@ -109,14 +150,42 @@ def remember(memory: Memory | None, address: str, phase: Phase, answer: PathAnsw
     if answer.failure is not None:
         # A suspicion that cannot be cleared up is dropped: it would ask at every look.
         change = memory.change if memory.change is not None and memory.change.sure else None
-        return msgspec.structs.replace(memory, asked_at=at, phase=phase, answer=answer, change=change)
+        narrowed = memory.narrowed if memory.narrowed is not None and memory.narrowed.sure else None
+        return msgspec.structs.replace(memory, asked_at=at, phase=phase, answer=answer, change=change, narrowed=narrowed)
     change = _change(known, answer.hops, memory.change, at)
     if change is not None and change.sure and at - change.since >= TOLD_FOR:
         known, change = (), None
     if change is None:
         known = _learn(known, answer.hops)
     remarked = _remarked(answer, memory.remarked, at)
-    return Memory(address=address, asked_at=at, phase=phase, answer=answer, usual=known, change=change, remarked=remarked)
+    narrowed = _narrowed(memory, answer, at, least_mtu)
+    if narrowed is not None and narrowed.sure and at - narrowed.since >= TOLD_FOR:
+        usual_mtu = narrowed.octets
+        narrowed = narrowed if narrowed.octets < least_mtu else None
+    else:
+        usual_mtu = max(memory.usual_mtu, answer.mtu or 0)
+    return Memory(
+        address=address,
+        asked_at=at,
+        phase=phase,
+        answer=answer,
+        usual=known,
+        change=change,
+        remarked=remarked,
+        usual_mtu=usual_mtu,
+        narrowed=narrowed,
+    )
+
+
+def _narrowed(memory: Memory, answer: PathAnswer, at: datetime, least_mtu: int) -> Narrowed | None:
+    before = memory.narrowed
+    if answer.mtu is None:
+        return before if before is not None and before.sure else None
+    expected = max(memory.usual_mtu, least_mtu)
+    if answer.mtu >= expected:
+        return None
+    since, looks = (at, 1) if before is None else (before.since, before.looks + 1)
+    return Narrowed(octets=answer.mtu, expected=expected, told_by=answer.mtu_told_by, since=since, looks=looks)
 
 
 def _change(usual: Sequence[frozenset[str]], hops: Sequence[Hop], before: Change | None, at: datetime) -> Change | None:

@@ -60,6 +60,8 @@ class PathAnswer(msgspec.Struct, frozen=True, kw_only=True):
         hops: By TTL from 1, up to the end of the path or to the last hop that answered.
         reached: Whether the end itself answered; then it is the last hop.
         dscp: Mark with which the packets were sent.
+        mtu: Octets of the largest packet that reaches the end whole; None if it could not be found out.
+        mtu_told_by: Router that tells of it; empty where none does.
         failure: Why nothing was measured.
         error: In a few words, for the log.
     """
@@ -67,5 +69,7 @@ class PathAnswer(msgspec.Struct, frozen=True, kw_only=True):
     hops: tuple[Hop, ...] = ()
     reached: bool = False
     dscp: int = 0
+    mtu: int | None = None
+    mtu_told_by: str = ""
     failure: Failure | None = None
     error: str = ""

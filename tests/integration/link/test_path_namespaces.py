@@ -155,3 +155,33 @@ def test_without_the_capability_it_is_no_permission(chain: Chain) -> None:
 
 def test_an_interface_that_is_not_there_is_absent(chain: Chain) -> None:
     assert chain.ask(interface="to-nowhere").failure is Failure.ABSENT
+
+
+@pytest.mark.parametrize("carries", [1500, 1438, 1400, 577])
+@pytest.mark.parametrize("silent", [False, True], ids=["told", "black hole"])
+def test_the_largest_whole_packet_is_found_to_the_octet(chain: Chain, carries: int, *, silent: bool) -> None:
+    if silent:
+        chain.nft("second", "output", "icmp type destination-unreachable icmp code frag-needed drop")
+    run("ip", "-n", chain.names["second"], "link", "set", "to-center", "mtu", str(carries))
+    said = chain.ask()
+    assert said.mtu == carries
+    assert said.mtu_told_by == ("" if silent or carries == 1500 else SECOND)
+    assert [hop.address for hop in said.hops] == [FIRST, SECOND, CENTER], "and the path is what it was"
+
+
+def test_a_path_that_has_become_better_is_seen_at_once_whatever_the_kernel_remembers(chain: Chain) -> None:
+    run("ip", "-n", chain.names["second"], "link", "set", "to-center", "mtu", "1400")
+    run("ip", "netns", "exec", chain.names["site"], "ping", "-c", "2", "-W", "1", "-M", "do", "-s", "1472", CENTER, check=False)
+    assert chain.ask().mtu == 1400
+    run("ip", "-n", chain.names["second"], "link", "set", "to-center", "mtu", "1500")
+    assert chain.ask().mtu == 1500
+
+
+def test_packets_that_must_be_smaller_than_before_are_told_after_a_second_look_with_who_says_so(chain: Chain, tmp_path: Path) -> None:
+    assert chain.probe(tmp_path).findings == ()
+    run("ip", "-n", chain.names["second"], "link", "set", "to-center", "mtu", "1400")
+    assert chain.probe(tmp_path, "rehearsal").findings == ()
+    (found,) = chain.probe(tmp_path, "rehearsal").findings
+    assert (found.code, found.figure, found.limit, found.details["address"]) == ("link.mtu_reduced", 1400, 1500, SECOND)
+    run("ip", "-n", chain.names["second"], "link", "set", "to-center", "mtu", "1500")
+    assert chain.probe(tmp_path, "precheck").findings == ()

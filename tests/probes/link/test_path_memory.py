@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,3 +133,35 @@ def test_what_is_written_is_read_again_and_a_broken_file_is_learnt_anew(tmp_path
     assert read(str(tmp_path)) == {}
     assert "learnt anew" in caplog.text
     assert not write(str(tmp_path / "nowhere"), memories)
+
+
+def carrying(octets: int | None, told_by: str = "") -> PathAnswer:
+    return msgspec.structs.replace(path("10.0.0.1", END), mtu=octets, mtu_told_by=told_by)
+
+
+def test_a_path_that_carries_less_than_it_did_is_told_once_two_looks_saw_it() -> None:
+    assert after(carrying(1400), carrying(1400)).narrowed is None, "a tunnel that always was there is the usual path"
+    once = after(carrying(1500), carrying(1400, "10.0.0.1"))
+    assert once.suspects
+    assert due(once, END, Phase.IDLE, AT + timedelta(hours=1, seconds=15), 3600), "the next look clears it up"
+    sure = after(carrying(1500), carrying(1400, "10.0.0.1"), carrying(1400, "10.0.0.1")).narrowed
+    assert sure is not None
+    assert sure.sure
+    assert (sure.octets, sure.expected, sure.told_by, sure.since) == (1400, 1500, "10.0.0.1", AT + timedelta(hours=1))
+    assert after(carrying(1500), carrying(1400), carrying(1400), carrying(1500)).narrowed is None
+
+
+def test_a_look_that_could_not_tell_the_size_keeps_what_is_sure_and_drops_what_is_not() -> None:
+    assert after(carrying(1500), carrying(1400), carrying(None)).narrowed is None
+    assert after(carrying(1500), carrying(1400), carrying(1400), carrying(None)).narrowed is not None
+    assert after(carrying(1500), carrying(None), carrying(None)).narrowed is None
+
+
+def test_a_smaller_size_is_the_usual_one_after_a_day_of_being_told_unless_video_needs_more() -> None:
+    assert after(carrying(1500), *[carrying(1400)] * 26).narrowed is None
+    memory: Memory | None = None
+    for count in range(30):
+        memory = remember(memory, END, Phase.IDLE, carrying(1200), AT + count * timedelta(hours=1), least_mtu=1300)
+    assert memory is not None
+    assert memory.narrowed is not None
+    assert (memory.narrowed.octets, memory.narrowed.expected) == (1200, 1300)
