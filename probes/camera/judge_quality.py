@@ -87,7 +87,7 @@ def dropped_frames(figures: Figures, limits: CameraLimits, settings: CameraSetti
 
 def _of_the_room(figures: Figures) -> Comparison | None:
     """The comparison, where the picture is of the approved view at all."""
-    kept = None if figures.pose is None else figures.pose.kept_ratio
-    like = figures.likeness
-    in_place = (kept is not None and kept >= _KEPT_RATIO) or (like is not None and like >= _LIKENESS)
+    pose, like = figures.pose, figures.likeness
+    kept = pose is not None and (pose.shift_percent == 0 or (pose.kept_ratio is not None and pose.kept_ratio >= _KEPT_RATIO))
+    in_place = kept or (like is not None and like >= _LIKENESS)
     return figures.comparison if in_place else None

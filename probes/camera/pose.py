@@ -24,8 +24,16 @@ _TEXTURE_LEVELS_PER_PX = 1.5
 _SAME = 0.55
 """Correlation of a tile's contours from which it shows the same thing; two different things stay below 0.3."""
 _BETTER = 0.15
+_BETTER_SHARE, _WORSE_SHARE = 0.3, 0.5
+"""Of the textured tiles, and of those that are better: how many must be better, and how many may be worse, after a view was carried."""
 _CONTOUR_BLUR_PX = 1.5
 _MIN_CORNERS = 3
+_PLAIN_CORNERS, _PLAIN_BETTER_SHARE, _PLAIN_WORSE_SHARE, _PLAIN_KEPT_SHARE = 2, 0.6, 0.1, 0.6
+"""What has contours in two corners only must agree more. The two lower corners are not enough: shoulders fill them."""
+
+
+_Tiles = NDArray[np.bool_]
+"""One truth value for each tile, row by row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Pose:
 
     Attributes:
         kept_ratio: Share of the reference's textured tiles that still show the same thing in the same place; None when the
-            reference has too little texture, or texture in too few corners of the picture, to tell.
+            reference has too little texture, or texture in too few corners of the picture, for the view's loss to mean anything.
         kept_corners: In how many of the four corners something is still in its place.
         shift_percent: Movement of the picture's centre, of its width; None when no transform could be established.
         rotation_deg: Rotation, without sign.
@@ -94,26 +102,37 @@ def pose_of(now: Landmarks, reference: Landmarks) -> Pose:
     """
     textured = _textured_tiles(reference)
     corners = _corners(*reference.gray.shape[:2])
-    if textured.sum() < _MIN_TEXTURED_TILES or _spread(textured, corners) < _MIN_CORNERS:
+    spread = _spread(textured, corners)
+    if textured.sum() < _MIN_TEXTURED_TILES or not _wide(spread, _PLAIN_CORNERS):
         return Pose(kept_ratio=None)
+    plain = sum(spread) < _MIN_CORNERS
     in_place = _tile_likeness(now.contours, reference.contours)
     kept = textured & (in_place >= _SAME)
-    pose = Pose(kept_ratio=float(kept.sum() / textured.sum()), kept_corners=_spread(kept, corners))
+    kept_ratio, kept_spread = float(kept.sum() / textured.sum()), _spread(kept, corners)
+    pose = Pose(kept_ratio=None) if plain else Pose(kept_ratio=kept_ratio, kept_corners=sum(kept_spread))
     transform = _similarity(now, reference)
     if transform is None:
         return pose
-    moved, seen = _carried_likeness(now, reference, transform)
-    better = textured & seen & (moved > in_place + _BETTER)
-    worse = textured & seen & (in_place > moved + _BETTER)
-    if better.sum() > 2 * worse.sum() and better.sum() >= 0.3 * (textured & seen).sum() and _spread(better, corners) >= _MIN_CORNERS:
+    moved, inside = _carried_likeness(now, reference, transform)
+    seen = textured & inside
+    if _believed(seen, seen & (moved > in_place + _BETTER), seen & (in_place > moved + _BETTER), corners, plain=plain):
         shift, rotation, zoom = _figures(transform, *reference.gray.shape[:2])
         return replace(pose, shift_percent=shift, rotation_deg=rotation, zoom_percent=zoom)
-    if pose.kept_corners >= _MIN_CORNERS:
-        return replace(pose, shift_percent=0.0, rotation_deg=0.0, zoom_percent=0.0)
-    return pose
+    stands = _wide(kept_spread, _PLAIN_CORNERS) and kept_ratio >= _PLAIN_KEPT_SHARE if plain else _wide(kept_spread, _MIN_CORNERS)
+    return replace(pose, shift_percent=0.0, rotation_deg=0.0, zoom_percent=0.0) if stands else pose
 
 
-def _corners(height: int, width: int) -> list[NDArray[np.bool_]]:
+def _believed(seen: _Tiles, better: _Tiles, worse: _Tiles, corners: list[_Tiles], *, plain: bool) -> bool:
+    """Whether a transform explains the view: of the textured tiles that it covers, which are better and which worse than in place."""
+    if plain:
+        # Nearly all of what there is must agree, in every corner that is still in the picture.
+        many = seen.sum() >= _MIN_TEXTURED_TILES and better.sum() >= _PLAIN_BETTER_SHARE * seen.sum()
+        return bool(many and worse.sum() < _PLAIN_WORSE_SHARE * better.sum()) and _spread(better, corners) == _spread(seen, corners)
+    many = better.sum() >= _BETTER_SHARE * seen.sum() and worse.sum() < _WORSE_SHARE * better.sum()
+    return bool(many) and _wide(_spread(better, corners), _MIN_CORNERS)
+
+
+def _corners(height: int, width: int) -> list[_Tiles]:
     """For each of the four corner fields (a third of the width, under half of the height) which tiles belong to it."""
     tiles = tile_slices(height, width)
     left = np.array([tile[1].stop <= 0.33 * width for tile in tiles])
@@ -123,12 +142,17 @@ def _corners(height: int, width: int) -> list[NDArray[np.bool_]]:
     return [top & left, top & right, bottom & left, bottom & right]
 
 
-def _spread(tiles: NDArray[np.bool_], corners: list[NDArray[np.bool_]]) -> int:
-    """In how many corner fields of the picture such tiles lie: a person rarely fills three of them, a moved camera changes all."""
-    return sum(int((tiles & corner).sum() >= 2) for corner in corners)
+def _spread(tiles: _Tiles, corners: list[_Tiles]) -> list[bool]:
+    """In which corner fields of the picture such tiles lie: a person rarely fills three of them, a moved camera changes all."""
+    return [int((tiles & corner).sum()) >= 2 for corner in corners]
 
 
-def _carried_likeness(now: Landmarks, reference: Landmarks, transform: NDArray[np.float64]) -> tuple[Plane, NDArray[np.bool_]]:
+def _wide(spread: list[bool], least: int) -> bool:
+    """Whether so many corners are reached, an upper one among them."""
+    return sum(spread) >= least and any(spread[:2])
+
+
+def _carried_likeness(now: Landmarks, reference: Landmarks, transform: NDArray[np.float64]) -> tuple[Plane, _Tiles]:
     """Likeness of the tiles after the present view was carried back onto the reference, and which tiles it then covers."""
     height, width = reference.gray.shape[:2]
     back = cv2.invertAffineTransform(transform)
@@ -138,7 +162,7 @@ def _carried_likeness(now: Landmarks, reference: Landmarks, transform: NDArray[n
     return _tile_likeness(carried, reference.contours), seen
 
 
-def _textured_tiles(picture: Landmarks) -> NDArray[np.bool_]:
+def _textured_tiles(picture: Landmarks) -> _Tiles:
     return np.array([float(picture.contours[tile].std()) >= _TEXTURE_LEVELS_PER_PX for tile in tile_slices(*picture.gray.shape[:2])])
 
 

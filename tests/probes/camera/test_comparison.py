@@ -68,3 +68,12 @@ def test_a_window_behind_that_darkens_the_room_is_seen_as_such(room: RoomMaker) 
     assert told.dimmed_ratio == pytest.approx(0.36, abs=0.05)
     assert told.brightened_ratio > 0.1
     assert (compared(room(2, light=0.6), room(2)).dimmed_ratio or 0) > 0.55
+
+
+def test_a_window_opened_beside_a_bright_sky_that_was_there_counts_whole(room: RoomMaker) -> None:
+    sky = room(2).copy()
+    sky[:300, :500] = 250
+    lit = with_gains(sky, 0.35, 0.35, 0.35)
+    lit[:330, 700:1150] = 250
+    told = compared(lit, sky)
+    assert told.brightened_ratio == pytest.approx(0.16, abs=0.02), "that the sky has darkened takes nothing off"

@@ -75,6 +75,44 @@ def test_a_face_that_moves_before_an_empty_wall_says_nothing(room: RoomMaker) ->
     assert pose.shift_percent is None or pose.shift_percent == 0
 
 
+def _plain(room: RoomMaker, furnished: slice, face_x: int | None = None) -> Picture:
+    """A plain wall with furniture in some of its width, and somebody before it."""
+    wall = np.full((720, 1280, 3), (150, 150, 140), np.uint8)
+    wall[:, furnished] = room(3, people=0)[:, furnished]
+    if face_x is not None:
+        wall[250:, face_x : face_x + 340] = cv2.resize(room(7, people=0), (340, 470))
+    return wall
+
+
+@pytest.mark.req("R16")
+@pytest.mark.parametrize("furnished", [slice(0, 420), slice(860, 1280)], ids=["left", "right"])
+@pytest.mark.parametrize("shift", [0.03, -0.06])
+def test_a_room_with_things_on_one_side_only_is_measured_too(room: RoomMaker, furnished: slice, shift: float) -> None:
+    reference = seen(_plain(room, furnished))
+    pose = pose_of(seen(turned(_plain(room, furnished), shift=shift, rotation_deg=1.5)), reference)
+    assert pose.shift_percent == pytest.approx(100 * abs(shift), abs=0.3)
+    assert pose.rotation_deg == pytest.approx(1.5, abs=0.2)
+    assert pose.kept_ratio is None, "in a plain room the loss of its view means nothing"
+
+
+@pytest.mark.req("R16")
+@pytest.mark.parametrize("face_x", [0, 200, 500, 800])
+def test_somebody_before_a_plain_wall_does_not_move_the_camera(room: RoomMaker, face_x: int) -> None:
+    reference = seen(_plain(room, slice(0, 420)))
+    pose = pose_of(seen(_plain(room, slice(0, 420), face_x)), reference)
+    assert pose.shift_percent in {None, 0.0}
+    assert pose.shift_percent == 0.0 or face_x < 420, "what is furnished is not hidden and stands"
+
+
+def test_shoulders_that_fill_the_lower_corners_say_nothing(room: RoomMaker) -> None:
+    def portrait(x: int) -> Picture:
+        wall = np.full((720, 1280, 3), (150, 120, 60), np.uint8)
+        wall[420:, 100 + x : 1140 + x] = cv2.resize(room(7, people=0), (1040, 300))
+        return wall
+
+    assert pose_of(seen(portrait(40)), seen(portrait(0))).shift_percent is None
+
+
 def test_an_even_reference_tells_nothing(room: RoomMaker) -> None:
     even = np.full((720, 1280, 3), 128, np.uint8)
     assert pose_of(seen(room(1)), seen(even)).kept_ratio is None
