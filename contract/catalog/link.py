@@ -247,4 +247,15 @@ FAULTS = (
         advice_vi="Gửi câu này cho nhà cung cấp đường truyền. Trong khi chờ: giảm MTU của hệ thống hội nghị xuống dưới con số đo được.",
         advice_en="Send this sentence to the provider. Meanwhile: lower the MTU of the conferencing system below the measured figure.",
     ),
+    FaultSpec(
+        code="link.duplicate_address",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        title_vi="Trùng địa chỉ IP",
+        title_en="Duplicate IP address",
+        vi="Địa chỉ {address} có nhiều thiết bị cùng dùng: {devices}",
+        en="Several devices use the address {address}: {devices}",
+        advice_vi="Tìm thiết bị có địa chỉ MAC đã nêu (xem tem máy, hoặc bảng MAC của switch), rút dây rồi đặt lại địa chỉ IP cho nó.",
+        advice_en="Find the device with this MAC address (its label, or the switch's MAC table), unplug it and give it another IP address.",
+    ),
 )

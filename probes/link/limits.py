@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -85,6 +86,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         targets: Whom to ask: tables, or words as on the command line.
         interface: Network interface of the TSLCD line; empty: whatever the routes say is right.
         dscp: Mark of the probes' packets, 0–63; 34 (AF41) rides with the video.
+        neighbours: IPv4 addresses of other devices on the line's cable, the codec above all: asked whether two devices have one address.
         key_file: File with the site's STAMP key, 64 hexadecimal digits, drawn by the center; empty: its packets are not sealed.
     """
 
@@ -93,6 +95,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     targets: tuple[Target | str, ...] = ()
     interface: str = ""
     dscp: Annotated[int, msgspec.Meta(ge=0, le=63)] = 0
+    neighbours: tuple[str, ...] = ()
     key_file: str = ""
 
     def __post_init__(self) -> None:
@@ -100,6 +103,11 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
             raise ValueError(f"target {twice[0]!r} is there twice: give each its own name")
+        for address in self.neighbours:
+            try:
+                ipaddress.IPv4Address(address)
+            except ValueError:
+                raise ValueError(f"neighbours: {address!r} is no IPv4 address") from None
         try:
             self.key_for(Target(host=CENTER, name=CENTER, kind=Kind.STAMP))
         except (OSError, ValueError) as error:
@@ -161,3 +169,6 @@ class LinkLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     path_least_mtu: Annotated[
         int, msgspec.Meta(ge=576, le=1500, description="octets that a packet must be able to have on the way to center and MCU")
     ] = 1300
+    duplicates_enabled: Annotated[
+        bool, msgspec.Meta(description="ask by ARP, as often as for the path, whether two devices have one address on the cable")
+    ] = True

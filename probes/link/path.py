@@ -13,11 +13,8 @@ Then echoes of several sizes that may not be broken up find the largest packet t
 from __future__ import annotations
 
 import contextlib
-import errno
-import logging
 import os
 import select
-import signal
 import socket
 import struct
 import sys
@@ -29,7 +26,8 @@ from typing import Any
 import msgspec
 
 from contract.readings import Failure
-from probes.link.path_protocol import LONGEST_S, Hop, PathAnswer, PathRequest
+from probes.link import scapy_child
+from probes.link.path_protocol import Hop, PathAnswer, PathRequest
 from probes.link.path_sizes import mtu_of
 from probes.link.path_wire import COPIES, EXCEEDED, REPLY, UNREACHABLE, heard_of, payload, send, sockets
 
@@ -39,14 +37,6 @@ _PORT_UNREACHABLE = 3
 _ATTEMPTS_S = 0.05
 _SPARE_S = 1.0
 """Of the child's time, for what is not waiting."""
-_FAILURES = {
-    errno.EPERM: Failure.PERMISSION,
-    errno.EACCES: Failure.PERMISSION,
-    errno.ENODEV: Failure.ABSENT,
-    errno.ENETUNREACH: Failure.UNREACHABLE,
-    errno.EHOSTUNREACH: Failure.UNREACHABLE,
-    errno.ENETDOWN: Failure.UNREACHABLE,
-}
 
 
 class _Sent(msgspec.Struct):
@@ -73,7 +63,7 @@ def trace(request: PathRequest) -> PathAnswer:
     """
     from scapy.layers import inet  # noqa: PLC0415 — 0.3 s and 40 MB that nobody else is to pay
 
-    until_s = time.monotonic() + LONGEST_S - _SPARE_S
+    until_s = time.monotonic() + scapy_child.LONGEST_S - _SPARE_S
     packets = _packets(request, inet)
     heard: list[_Heard] = []
     with sockets(request) as (out, back):
@@ -167,33 +157,17 @@ def _hops(packets: dict[int, _Sent], heard: list[_Heard]) -> tuple[Hop, ...]:
 
 
 def answer(asked: bytes) -> PathAnswer:
-    """What is printed; whatever goes wrong has a name."""
-    try:
-        request = msgspec.json.decode(asked, type=PathRequest)
-    except ValueError as error:
-        return PathAnswer(failure=Failure.BAD_DATA, error=str(error))
+    """What is printed."""
+    return scapy_child.answer(asked, PathRequest, PathAnswer, _path)
+
+
+def _path(request: PathRequest) -> PathAnswer:
     try:
         socket.inet_pton(socket.AF_INET, request.host)
     except OSError:
-        return PathAnswer(failure=Failure.UNSUPPORTED, error=f"{request.host} is no IPv4 address", dscp=request.dscp)
-    try:
-        return trace(request)
-    except OSError as error:
-        failure = _FAILURES.get(error.errno or 0, Failure.UNREACHABLE)
-        return PathAnswer(failure=failure, error=str(error), dscp=request.dscp)
-    except Exception as error:  # noqa: BLE001 — the one net around the child; what scapy raises is its own
-        return PathAnswer(failure=Failure.CRASHED, error=f"{type(error).__name__}: {error}", dscp=request.dscp)
-
-
-def main() -> int:
-    """Answer the request of standard input; the default action of the alarm ends what takes too long."""
-    signal.setitimer(signal.ITIMER_REAL, LONGEST_S)
-    logging.getLogger("scapy").setLevel(logging.CRITICAL)
-    with contextlib.redirect_stdout(sys.stderr):
-        said = answer(sys.stdin.buffer.read())
-    sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
-    return 0
+        return PathAnswer(failure=Failure.UNSUPPORTED, error=f"{request.host} is no IPv4 address")
+    return trace(request)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(scapy_child.main(answer))

@@ -16,24 +16,38 @@ from contract.readings import Failure, Reading
 from probes.interface import Look
 from probes.link.judge import path_findings
 from probes.link.limits import LinkLimits, LinkSettings
-from probes.link.path_child import ask
 from probes.link.path_memory import STALE_AFTER, Memory, due, read, remember, write
-from probes.link.path_protocol import LONGEST_S, PathAnswer, PathRequest
+from probes.link.path_protocol import PathAnswer, PathRequest
+from probes.link.scapy_child import LONGEST_S, ask, command_of
 
 log = logging.getLogger(__name__)
 
 Ask = Callable[[PathRequest], PathAnswer]
 
 
+def ask_child(request: PathRequest) -> PathAnswer:
+    """The path, by a child of its own."""
+    return ask(request, PathAnswer, command_of("probes.link.path"))
+
+
 class Way(msgspec.Struct, frozen=True, kw_only=True):
-    """One end as the link probe found it: its numeric address and the interface by which it is reached."""
+    """One end as the link probe found it.
+
+    Attributes:
+        address: Its numeric address.
+        interface: By which it is reached.
+        source: This machine's address there.
+        gateway: Router on the way; empty: it is on the same cable, or nothing is known.
+    """
 
     address: str
     interface: str
+    source: str = ""
+    gateway: str = ""
 
 
 def paths(
-    ways: Mapping[str, Way], settings: LinkSettings, limits: LinkLimits, look: Look, *, at: datetime, left_s: float, ask: Ask = ask
+    ways: Mapping[str, Way], settings: LinkSettings, limits: LinkLimits, look: Look, *, at: datetime, left_s: float, ask: Ask = ask_child
 ) -> tuple[tuple[Reading, ...], tuple[Finding, ...]]:
     """Readings and findings of the paths to the center and the MCU.
 

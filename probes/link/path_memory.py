@@ -119,16 +119,19 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def due(memory: Memory | None, address: str, phase: Phase, now: datetime, period_s: float) -> bool:
-    """Whether it is time to ask again: a suspicion is cleared up by the very next look."""
+    """Whether it is time to ask for a path again."""
+    if memory is None or memory.address != address:
+        return phase in ASKED_PHASES
+    return time_to_ask(memory.asked_at, memory.phase, phase, now, period_s, suspects=memory.suspects)
+
+
+def time_to_ask(asked_at: datetime, asked_in: Phase, phase: Phase, now: datetime, period_s: float, *, suspects: bool) -> bool:
+    """Whether what is asked seldom is to be asked again: a suspicion is cleared up by the very next look."""
     if phase not in ASKED_PHASES:
         return False
-    if memory is None or memory.address != address:
+    if suspects or (phase in ASKED_ANEW and asked_in is not phase):
         return True
-    if memory.suspects:
-        return True
-    if phase in ASKED_ANEW and memory.phase is not phase:
-        return True
-    return not 0 <= (now - memory.asked_at).total_seconds() < period_s  # a clock that was set back asks too
+    return not 0 <= (now - asked_at).total_seconds() < period_s  # a clock that was set back asks too
 
 
 def remember(memory: Memory | None, address: str, phase: Phase, answer: PathAnswer, at: datetime, *, least_mtu: int = 0) -> Memory:
@@ -241,10 +244,14 @@ def read(directory: str) -> dict[str, Memory]:
 
 def write(directory: str, memories: Mapping[str, Memory]) -> bool:
     """Replace the file in one step; whether it was written."""
-    path = Path(directory) / FILE
+    return keep(Path(directory) / FILE, memories)
+
+
+def keep(path: Path, what: object) -> bool:
+    """Replace a file of the state directory by a JSON document, in one step; whether it was written."""
     fresh = path.with_name(f".{path.name}.new")
     try:
-        fresh.write_bytes(msgspec.json.encode(memories))
+        fresh.write_bytes(msgspec.json.encode(what))
         fresh.replace(path)
     except OSError as error:
         log.warning("%s was not written: %s", path, error.strerror)

@@ -6,10 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from contract.readings import Failure
-
-LONGEST_S = 5.0
-"""The child is over by then, whatever happens: it ends itself, and its parent kills it."""
+from probes.link.scapy_child import Answer
 
 
 class PathRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +50,7 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(self.also if self.address is None else (self.address, *self.also))
 
 
-class PathAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class PathAnswer(Answer, frozen=True, kw_only=True):
     """The path, or why there is none.
 
     Attributes:
@@ -62,8 +59,6 @@ class PathAnswer(msgspec.Struct, frozen=True, kw_only=True):
         dscp: Mark with which the packets were sent.
         mtu: Octets of the largest packet that reaches the end whole; None if it could not be found out.
         mtu_told_by: Router that tells of it; empty where none does.
-        failure: Why nothing was measured.
-        error: In a few words, for the log.
     """
 
     hops: tuple[Hop, ...] = ()
@@ -71,5 +66,3 @@ class PathAnswer(msgspec.Struct, frozen=True, kw_only=True):
     dscp: int = 0
     mtu: int | None = None
     mtu_told_by: str = ""
-    failure: Failure | None = None
-    error: str = ""

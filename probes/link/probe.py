@@ -14,10 +14,12 @@ from contract.findings import Finding
 from contract.messages import ProbeReport
 from contract.readings import Failure, Reading
 from probes.interface import Look
+from probes.link.duplicates_look import duplicates
 from probes.link.judge import judge, off_tslcd, unreachable
 from probes.link.limits import LinkLimits, LinkSettings, Target
 from probes.link.measure import Sample, Statistics, rtt_ms_of, statistics_of
 from probes.link.path_look import Way, paths
+from probes.link.route import Way as Route
 from probes.link.route import way_to
 from probes.link.source import Heard, Wire, failure_of, resolve
 
@@ -53,7 +55,7 @@ class _End:
     def __init__(self, target: Target, settings: LinkSettings) -> None:
         self.target = target
         self.address = ""
-        self.interface = ""
+        self.way = Route()
         self.wire: Wire | None = None
         self.failure: Failure | None = None
         self.refused = False
@@ -64,8 +66,7 @@ class _End:
             self.failure = Failure.UNREACHABLE
             return
         self.address = address
-        way = way_to(address)
-        self.interface = way.interface if way is not None else ""
+        self.way = way_to(address) or Route()
         try:
             self.wire = Wire(target, address, ssid=settings.ssid, dscp=settings.dscp, key=settings.key_for(target))
         except OSError as error:
@@ -129,13 +130,18 @@ def run(settings: LinkSettings, limits: LinkLimits, look: Look) -> ProbeReport:
                 end.wire.close()
     figures = {end.target.label: end.statistics() for end in ends}
     readings = tuple(reading for end in ends for reading in _readings(end, figures[end.target.label], began_at))
-    ways = {end.target.label: Way(address=end.address, interface=end.interface) for end in ends}
+    ways = {
+        end.target.label: Way(address=end.address, interface=end.way.interface, source=end.way.source, gateway=end.way.gateway)
+        for end in ends
+    }
     hops, of_paths = paths(ways, settings, limits, look, at=began_at, left_s=began_s + look.deadline_s - time.monotonic())
+    of_addresses = duplicates(ways, settings, limits, look, at=began_at, left_s=began_s + look.deadline_s - time.monotonic())
     found = (
         *_silences(ends, figures, limits, look, began_at),
         *judge(figures, limits, look),
-        *off_tslcd({end.target.label: end.interface for end in ends}, settings.interface, look),
+        *off_tslcd({end.target.label: end.way.interface for end in ends}, settings.interface, look),
         *of_paths,
+        *of_addresses,
     )
     return ProbeReport(
         probe="link",
@@ -143,7 +149,7 @@ def run(settings: LinkSettings, limits: LinkLimits, look: Look) -> ProbeReport:
         duration_s=time.monotonic() - began_s,
         readings=readings + hops,
         findings=found,
-        source=", ".join(f"{end.target.label} {end.target.kind} {end.target.host} {end.interface}".rstrip() for end in ends),
+        source=", ".join(f"{end.target.label} {end.target.kind} {end.target.host} {end.way.interface}".rstrip() for end in ends),
     )
 
 

@@ -14,9 +14,9 @@ from contract.readings import Failure
 from probes.interface import Look
 from probes.link.limits import LinkLimits, LinkSettings
 from probes.link.path import answer
-from probes.link.path_child import ask
 from probes.link.path_look import Way, paths
 from probes.link.path_protocol import Hop, PathAnswer, PathRequest
+from probes.link.scapy_child import ask
 
 AT = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
 CENTER, MCU = Way(address="10.9.0.1", interface="eth0"), Way(address="10.8.0.1", interface="eth0")
@@ -126,7 +126,7 @@ def test_nothing_is_asked_live_without_a_place_to_remember_without_time_or_of_ot
 
 def test_a_child_that_hangs_is_killed_at_its_deadline(tmp_path: Path) -> None:
     program = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(1000)"
-    said = ask(PathRequest(host="10.9.0.1"), deadline_s=3, command=[sys.executable, "-c", program])
+    said = ask(PathRequest(host="10.9.0.1"), PathAnswer, [sys.executable, "-c", program], deadline_s=3)
     assert said.failure is Failure.TIMEOUT
     assert not Path("/proc", (tmp_path / "pid").read_text()).exists()
 
@@ -135,7 +135,7 @@ def test_a_child_that_hangs_is_killed_at_its_deadline(tmp_path: Path) -> None:
     "program", ["raise SystemExit('no scapy here')", "print('{')", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
 )
 def test_a_child_that_breaks_is_a_failure_with_its_last_words(program: str) -> None:
-    said = ask(PathRequest(host="10.9.0.1"), deadline_s=30, command=[sys.executable, "-c", program])
+    said = ask(PathRequest(host="10.9.0.1"), PathAnswer, [sys.executable, "-c", program], deadline_s=30)
     assert said.failure is Failure.CRASHED
     assert said.error
 
