@@ -13,6 +13,7 @@ from contract.meetings import Phase
 from contract.messages import Limits
 from contract.toml_file import ConfigError
 from edge_agent.agenda import DEFAULT_PERIODS_S, Periods
+from probes.link.limits import LinkSettings, Standby
 from probes.registry import PROBES
 
 DEFAULT_FILE = Path("/etc/diemcau/edge-agent.toml")
@@ -169,18 +170,28 @@ def decode(document: dict[str, Any], path: Path) -> Configuration:
     for probe in limits:
         if probe not in PROBES:
             raise ConfigError(f"{path}: limits.{probe}: no such probe (known: {', '.join(PROBES)})")
-    center = document.get("center")
+    center = toml_file.table(document["center"], CenterSettings, path, "center") if "center" in document else None
+    settings = {name: _settings(document.get(name), name, path) for name in PROBES}
+    settings["link"] = _with_standby(settings["link"], center)
     return Configuration(
         path=path,
         site=toml_file.table(document["site"], SiteSettings, path, "site"),
         state=toml_file.table(document.get("state", {}), StateSettings, path, "state"),
-        center=None if center is None else toml_file.table(center, CenterSettings, path, "center"),
+        center=center,
         page=toml_file.table(document.get("page", {}), PageSettings, path, "page"),
-        settings={name: _settings(document.get(name), name, path) for name in PROBES},
+        settings=settings,
         limits={name: toml_file.table(limits.get(name, {}), entry.limits, path, f"limits.{name}") for name, entry in PROBES.items()},
         periods=_periods(document.get("rounds", {}), path),
         undeclared=tuple(name for name in PROBES if name not in document and name not in ALWAYS_THERE),
     )
+
+
+def _with_standby(link: msgspec.Struct, center: CenterSettings | None) -> msgspec.Struct:
+    """The link probe tries the standby line that the uplink would take."""
+    if not isinstance(link, LinkSettings) or link.standby is not None or center is None or center.standby is None:
+        return link
+    way = center.standby
+    return msgspec.structs.replace(link, standby=Standby(host=way.host, port=way.port, interface=way.interface, ca=center.ca))
 
 
 def _settings(table: dict[str, Any] | None, name: str, path: Path) -> msgspec.Struct:

@@ -102,6 +102,14 @@ METRICS = (
         minimum=68,
         worse=Worse.LOWER,
     ),
+    MetricSpec(
+        name="link.standby_connect_ms",
+        unit="ms",
+        vi="Thời gian nối qua đường dự phòng, lần thử gần nhất",
+        en="Time to connect over the standby line, last trial",
+        minimum=0,
+        worse=Worse.HIGHER,
+    ),
 )
 
 _MEETING_CRITICAL = {Phase.REHEARSAL: Severity.WARNING, Phase.PRECHECK: Severity.CRITICAL, Phase.LIVE: Severity.CRITICAL}
@@ -257,5 +265,16 @@ FAULTS = (
         en="Several devices use the address {address}: {devices}",
         advice_vi="Tìm thiết bị có địa chỉ MAC đã nêu (xem tem máy, hoặc bảng MAC của switch), rút dây rồi đặt lại địa chỉ IP cho nó.",
         advice_en="Find the device with this MAC address (its label, or the switch's MAC table), unplug it and give it another IP address.",
+    ),
+    FaultSpec(
+        code="link.standby_untested",
+        effect=FormEffect.NONE,
+        severity=Severity.WARNING,
+        title_vi="Đường dự phòng chưa sẵn sàng",
+        title_en="Standby line not ready",
+        vi="Đường dự phòng tới {host} không thử được hoặc không nối được; lần thử tốt gần nhất: {good}",
+        en="The standby line to {host} could not be tried or does not connect; last good trial: {good}",
+        advice_vi="Kiểm tra thiết bị và dây của đường dự phòng (đèn, SIM, cước), rồi bấm «Kiểm tra lại». Làm trước phiên họp.",
+        advice_en="Check the standby line's device and cable (lamps, SIM, credit), then press “Check again”. Do it before the meeting.",
     ),
 )

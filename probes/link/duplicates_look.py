@@ -18,8 +18,8 @@ from probes.interface import Look
 from probes.link.duplicates import DuplicatesAnswer, DuplicatesRequest
 from probes.link.limits import LinkLimits, LinkSettings
 from probes.link.path_look import Way
-from probes.link.path_memory import ASKED_PHASES, keep, time_to_ask
 from probes.link.scapy_child import LONGEST_S, ask, command_of
+from probes.link.seldom import ASKED_PHASES, keep, recall, time_to_ask
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def duplicates(
     if not limits.duplicates_enabled or not look.state_directory or request is None:
         return ()
     path = Path(look.state_directory) / FILE
-    memory = _read(path)
+    memory = recall(path, Memory)
     if left_s > LONGEST_S and _due(memory, look.phase, at, limits.path_period_s):
         seen = {} if memory is None else memory.seen
         # The mark is set before: whatever happens to this look, it is not repeated before its time.
@@ -131,13 +131,3 @@ def _told(memory: Memory, look: Look) -> list[Finding]:
         )
         for address, one in _sure(memory.seen).items()
     ]
-
-
-def _read(path: Path) -> Memory | None:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Memory)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        log.warning("%s is left unread: %s", path, error)
-        return None

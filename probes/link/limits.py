@@ -77,6 +77,22 @@ def target_from_text(text: str) -> Target:
     return Target(host=host, name=name, kind=Kind(kind), port=int(port) if port else STAMP_PORT)
 
 
+class Standby(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The standby line, as the uplink would take it.
+
+    Attributes:
+        host: Broker at its end.
+        port: TCP port of the broker.
+        interface: Network interface to leave by; empty: whatever the routes say.
+        ca: Certificates that the broker's must descend from (PEM); empty: no TLS.
+    """
+
+    host: str
+    port: int = 8883
+    interface: str = ""
+    ca: str = ""
+
+
 class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the site has; from the site's own file.
 
@@ -87,6 +103,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         interface: Network interface of the TSLCD line; empty: whatever the routes say is right.
         dscp: Mark of the probes' packets, 0–63; 34 (AF41) rides with the video.
         neighbours: IPv4 addresses of other devices on the line's cable, the codec above all: asked whether two devices have one address.
+        standby: The standby line, to be tried now and then; without one that of ``center.standby`` is taken.
         key_file: File with the site's STAMP key, 64 hexadecimal digits, drawn by the center; empty: its packets are not sealed.
     """
 
@@ -96,6 +113,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     interface: str = ""
     dscp: Annotated[int, msgspec.Meta(ge=0, le=63)] = 0
     neighbours: tuple[str, ...] = ()
+    standby: Standby | None = None
     key_file: str = ""
 
     def __post_init__(self) -> None:
@@ -172,3 +190,9 @@ class LinkLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     duplicates_enabled: Annotated[
         bool, msgspec.Meta(description="ask by ARP, as often as for the path, whether two devices have one address on the cable")
     ] = True
+    standby_period_s: Annotated[
+        float, msgspec.Meta(ge=3600, le=604800, description="between two trials of the standby line; rehearsal and precheck begin with one")
+    ] = 86400.0
+    standby_max_age_s: Annotated[
+        float, msgspec.Meta(ge=86400, le=31536000, description="after which a trial that went well counts no more")
+    ] = 604800.0

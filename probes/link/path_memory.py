@@ -7,8 +7,6 @@ answers as they like (mtr#239). The new path becomes the usual one once it has b
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,17 +15,12 @@ import msgspec
 
 from contract.meetings import Phase
 from probes.link.path_protocol import Hop, PathAnswer
-
-log = logging.getLogger(__name__)
+from probes.link.seldom import ASKED_PHASES, keep, recall, time_to_ask
 
 FILE = "link-path.json"
 TOLD_FOR = timedelta(days=1)
 STALE_AFTER = timedelta(days=1)
 """What is older is not shown any more."""
-ASKED_PHASES = frozenset({Phase.IDLE, Phase.REHEARSAL, Phase.PRECHECK})
-"""Never while people meet."""
-ASKED_ANEW = frozenset({Phase.REHEARSAL, Phase.PRECHECK})
-"""Phases that ask once at their begin, however recent the last look is."""
 _SEEN = 2
 """A change must be seen in so many looks in a row."""
 
@@ -123,15 +116,6 @@ def due(memory: Memory | None, address: str, phase: Phase, now: datetime, period
     if memory is None or memory.address != address:
         return phase in ASKED_PHASES
     return time_to_ask(memory.asked_at, memory.phase, phase, now, period_s, suspects=memory.suspects)
-
-
-def time_to_ask(asked_at: datetime, asked_in: Phase, phase: Phase, now: datetime, period_s: float, *, suspects: bool) -> bool:
-    """Whether what is asked seldom is to be asked again: a suspicion is cleared up by the very next look."""
-    if phase not in ASKED_PHASES:
-        return False
-    if suspects or (phase in ASKED_ANEW and asked_in is not phase):
-        return True
-    return not 0 <= (now - asked_at).total_seconds() < period_s  # a clock that was set back asks too
 
 
 def remember(memory: Memory | None, address: str, phase: Phase, answer: PathAnswer, at: datetime, *, least_mtu: int = 0) -> Memory:
@@ -232,30 +216,9 @@ def _remarked(answer: PathAnswer, before: Remarked | None, at: datetime) -> Rema
 
 def read(directory: str) -> dict[str, Memory]:
     """What is remembered, by target; nothing if the file is not there or cannot be read."""
-    path = Path(directory) / FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Memory])
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        log.warning("%s is left unread, the paths are learnt anew: %s", path, error)
-        return {}
+    return recall(Path(directory) / FILE, dict[str, Memory]) or {}
 
 
 def write(directory: str, memories: Mapping[str, Memory]) -> bool:
     """Replace the file in one step; whether it was written."""
     return keep(Path(directory) / FILE, memories)
-
-
-def keep(path: Path, what: object) -> bool:
-    """Replace a file of the state directory by a JSON document, in one step; whether it was written."""
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        fresh.write_bytes(msgspec.json.encode(what))
-        fresh.replace(path)
-    except OSError as error:
-        log.warning("%s was not written: %s", path, error.strerror)
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        return False
-    return True

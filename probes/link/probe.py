@@ -22,6 +22,7 @@ from probes.link.path_look import Way, paths
 from probes.link.route import Way as Route
 from probes.link.route import way_to
 from probes.link.source import Heard, Wire, failure_of, resolve
+from probes.link.standby_look import standby_line
 
 ESSENTIAL = "link.loss_percent"
 _READ_AS = {
@@ -136,18 +137,20 @@ def run(settings: LinkSettings, limits: LinkLimits, look: Look) -> ProbeReport:
     }
     hops, of_paths = paths(ways, settings, limits, look, at=began_at, left_s=began_s + look.deadline_s - time.monotonic())
     of_addresses = duplicates(ways, settings, limits, look, at=began_at, left_s=began_s + look.deadline_s - time.monotonic())
+    line, of_line = standby_line(settings, limits, look, at=began_at, left_s=began_s + look.deadline_s - time.monotonic())
     found = (
         *_silences(ends, figures, limits, look, began_at),
         *judge(figures, limits, look),
         *off_tslcd({end.target.label: end.way.interface for end in ends}, settings.interface, look),
         *of_paths,
         *of_addresses,
+        *of_line,
     )
     return ProbeReport(
         probe="link",
         began_at=began_at,
         duration_s=time.monotonic() - began_s,
-        readings=readings + hops,
+        readings=(*readings, *hops, *line),
         findings=found,
         source=", ".join(f"{end.target.label} {end.target.kind} {end.target.host} {end.way.interface}".rstrip() for end in ends),
     )
