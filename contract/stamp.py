@@ -147,10 +147,19 @@ class ReflectorPacket(msgspec.Struct, frozen=True, kw_only=True):
     tlvs: tuple[Tlv, ...] = ()
 
     @property
+    def received_ns(self) -> int:
+        """T2, Unix time in nanoseconds by the reflector's clock (of a PTP one, on its own scale)."""
+        return (ns_from_ptp if self.error.ptp else ns_from_ntp)(self.received)
+
+    @property
+    def sent_ns(self) -> int:
+        """T3, likewise."""
+        return (ns_from_ptp if self.error.ptp else ns_from_ntp)(self.sent)
+
+    @property
     def held_ns(self) -> int:
         """Time that the packet spent in the reflector, T3 − T2, in nanoseconds; negative if the reflector's clock says so."""
-        read = ns_from_ptp if self.error.ptp else ns_from_ntp
-        return read(self.sent) - read(self.received)
+        return self.sent_ns - self.received_ns
 
 
 def cadence(next_within_ms: int) -> Tlv:

@@ -16,15 +16,13 @@ from typing import Any
 import msgspec
 
 from contract import systemd
-from contract.catalog import figure, finding
-from contract.findings import Component, Finding
+from contract.findings import Component
 from contract.meetings import Meeting, Phase
 from contract.messages import Agenda, CheckReason, Command, Heartbeat, Limits, ProbeReport
 from contract.toml_file import ConfigError
 from edge_agent import agenda, center, keep, ptz
 from edge_agent.config import Configuration, merge_limits
-from edge_agent.debounce import Policy
-from edge_agent.identity import STEADY, CertificateWatch
+from edge_agent.identity import CertificateWatch
 from edge_agent.judgement import Circumstances, Judgement
 from edge_agent.lifecycle import Life
 from edge_agent.link_state import LINK, LinkState
@@ -32,10 +30,12 @@ from edge_agent.outbox import Outbox
 from edge_agent.page.server import PageServer
 from edge_agent.ports import Mute
 from edge_agent.rounds import Round
+from edge_agent.self_check import SelfCheck
 from edge_agent.status import FILE, AgentStatus
 from edge_agent.tasks import Tasks
 from edge_agent.uplink import Uplink
 from edge_agent.watches import MICROPHONE, MicrophoneWatch
+from probes.host.limits import HostLimits
 from probes.interface import Look
 from probes.link.limits import LinkLimits, LinkSettings
 from probes.registry import PROBES
@@ -47,8 +47,6 @@ AGENDA_FILE, LIMITS_FILE, CHECKS_FILE = "agenda.json", "limits.json", "checks.js
 FIGURES_PERIOD_S = 60.0
 HEARTBEAT_S, HEARTBEAT_IDLE_S = 1.5, 15.0
 KEPT_CHECKS = 100
-SELF = Policy(sightings=1, window=1, clean=3)
-"""A disk that is full takes a row now and then: it is well when it took three looks' worth."""
 WATCH_CHECK_S = 25.0
 """A check waits this long for the microphone watch to say something new."""
 MEETINGS_KEPT = timedelta(days=2)
@@ -78,7 +76,6 @@ class Daemon:
         self.judgement = Judgement(outbox, Mute(), configuration.directory, now)
         self._directory = configuration.directory
         self._life = Life(configuration.directory)
-        self._certificate = CertificateWatch(configuration)
         self._meetings = _read_agenda(configuration)
         self._limits, self._limits_version = configuration.limits, ""
         self._outlook = agenda.outlook(self._meetings, now)
@@ -99,6 +96,14 @@ class Daemon:
             lambda: self._tasks.spawn(self.check(CheckReason.MANUAL), "check asked for at the site"),
             loopback=configuration.page.host in ("127.0.0.1", "::1", "localhost"),
         )
+        self._self_check = SelfCheck(
+            self.judgement,
+            outbox,
+            CertificateWatch(configuration),
+            clock_offset=self._link.clock_offset,
+            slow_rounds=lambda: sum(each.slow for each in self._rounds.values()),
+        )
+        self.outbox.clock_offset_ms = self._self_check.clock_offset_ms
         self._uplink = self._make_uplink()
         self._started_s = time.monotonic()
 
@@ -226,6 +231,11 @@ class Daemon:
         loop = asyncio.get_running_loop()
         return LinkState(self.judgement, settings, limits, lambda take: threadsafe(loop, take), self._rounds[LINK].hurry)
 
+    def _host_limits(self) -> HostLimits:
+        limits = self._limits[Component.HOST]
+        assert isinstance(limits, HostLimits)
+        return limits
+
     def _make_uplink(self) -> Uplink | None:
         if self.configuration.center is None:
             return None
@@ -311,7 +321,7 @@ class Daemon:
         """Signs of life, to the center, to systemd, to the marker file and to whoever asks `status`."""
         told_s, told_period_s, shown = 0.0, 0.0, self.judgement.changes
         while True:
-            self._look_at_self()
+            self._self_check.look(utc_now(), self._outlook.phase, self._host_limits())
             if self._outlook.meeting is not None:
                 self._link.tell_figures(utc_now())
             period_s = HEARTBEAT_IDLE_S if self._outlook.meeting is None else HEARTBEAT_S
@@ -341,30 +351,6 @@ class Daemon:
             log.error("no round was finished for long: %s", ", ".join(stuck))
         else:
             systemd.notify("WATCHDOG=1")
-
-    def _look_at_self(self) -> None:
-        """The agent as a component of the site."""
-        now, rows = utc_now(), self.outbox.rows
-        readings = (
-            figure("agent.outbox_rows", rows, at=now),
-            figure("agent.slow_rounds", sum(each.slow for each in self._rounds.values()), at=now),
-        )
-        found: list[Finding] = []
-        if rows >= self.outbox.max_rows:
-            found.append(finding("agent.outbox_full", self._outlook.phase, figure=rows, limit=self.outbox.max_rows))
-        if self.outbox.error:
-            details: dict[str, float | str] = {"error": self.outbox.error}
-            found.append(finding("agent.disk_unwritable", self._outlook.phase, figure=rows, details=details))
-        self.judgement.put(Component.AGENT, "self", readings, 3 * HEARTBEAT_IDLE_S)
-        self.judgement.watched(Component.AGENT, "self", found, now, policy=SELF)
-        self._look_at_certificate(now)
-
-    def _look_at_certificate(self, now: datetime) -> None:
-        found = self._certificate.look(now, time.monotonic())
-        if found is not None and any(one.key == found.key and one.severity is not found.severity for one in self.judgement.standing()):
-            self.judgement.ended(Component.AGENT, found.key, now, now)  # its last days have come: told anew, more severe
-        findings = [] if found is None else [found]
-        self.judgement.watched(Component.AGENT, "certificate", findings, now, measured=self._certificate.judges, policy=STEADY)
 
     async def _gather_figures(self) -> None:
         while True:

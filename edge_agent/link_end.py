@@ -12,6 +12,7 @@ from contract.catalog import METRICS
 from contract.messages import Rollup
 from contract.placing import CENTER
 from contract.readings import Failure
+from edge_agent.clock_offset import ClockOffset, Offset
 from probes.link.limits import Kind, LinkSettings, Target
 from probes.link.measure import mean_opinion_score, percentile, rtt_ms_of
 from probes.link.source import Answer, Heard, Wire, failure_of, is_address, resolve
@@ -108,6 +109,7 @@ class WatchedEnd:
         self._opened_s = float("-inf")
         self._probes: dict[int, Probe] = {}
         self._span = _Span()
+        self._clock = ClockOffset()
         self._lock = threading.Lock()
 
     # Pace
@@ -213,6 +215,8 @@ class WatchedEnd:
         else:
             self._latest = answer.seq
         self._time(rtt_ms_of(probe.sent_ns, answer.received_ns, answer.reply))
+        if answer.reply is not None:
+            self._clock.add(probe.sent_ns, answer.reply.received_ns, answer.reply.sent_ns, answer.received_ns)
         return probe
 
     def _time(self, rtt_ms: float | None) -> None:
@@ -256,6 +260,11 @@ class WatchedEnd:
                 span.longest = max(span.longest, span.run)
 
     # Figures
+
+    def clock_offset(self) -> Offset | None:
+        """Our clock minus the end's; None where nothing is known."""
+        with self._lock:
+            return self._clock.now
 
     def loss_percent(self) -> float | None:
         """Loss since the figures were last taken; None without a probe that was settled."""

@@ -15,6 +15,7 @@ from contract.catalog import figure
 from contract.findings import Component
 from contract.meetings import Phase
 from contract.messages import ProbeReport, Rollup
+from edge_agent.clock_offset import Offset
 from edge_agent.debounce import Key, Policy
 from edge_agent.judgement import Judgement
 from edge_agent.link_watch import Confirmed, LinkWatch, Returned, Suspected, WatchEvent
@@ -102,6 +103,10 @@ class LinkState:
             log.info("link: %s silent for %.2f s", ", ".join(event.targets), event.interruption.duration_s)
             self._judgement.note(event.interruption, now)
         self._on_return()
+
+    def clock_offset(self) -> Offset | None:
+        """Our clock minus the center's; None while it is not known."""
+        return self._watch.clock_offset() if self.watching else None
 
     def rounds_say(self, report: ProbeReport) -> ProbeReport:
         """A round's report without what is the watch's to tell."""

@@ -22,6 +22,7 @@ from contract.meetings import Phase
 from contract.messages import Rollup
 from contract.placing import CENTER
 from contract.readings import Failure
+from edge_agent.clock_offset import Offset
 from edge_agent.drop_rule import Confirmed, DropRule, Light, Returned, Suspected, WatchEvent
 from edge_agent.link_end import Resolver, WatchedEnd
 from probes.link.limits import LinkLimits, LinkSettings
@@ -141,6 +142,11 @@ class LinkWatch:
     def light(self) -> tuple[EndLight, ...]:
         """State of each end."""
         return tuple(self._light(name, end) for name, end in self._ends.items())
+
+    def clock_offset(self) -> Offset | None:
+        """Our clock minus the center's; None before its reflector has answered."""
+        center = self._ends.get(CENTER)
+        return None if center is None else center.clock_offset()
 
     def standing(self) -> tuple[Finding, ...]:
         """Findings of the outages that are confirmed and last."""

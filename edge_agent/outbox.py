@@ -68,6 +68,8 @@ class Outbox:
         self.boot = secrets.token_hex(8)
         """Names this start of the agent in every message: new at each start."""
         self.max_rows = max_rows
+        self.clock_offset_ms: Callable[[], float | None] = lambda: None
+        """Our clock minus the center's, put beside the times of each message; set by who measures it."""
         self.dropped: Counter[str] = Counter()
         """Rows dropped since the start, by kind (``evt``, ``fig``)."""
         self._path = path
@@ -108,22 +110,22 @@ class Outbox:
         """Have `listener` called whenever new rows can be sent; on the writer's thread, so it must be quick."""
         self._listener = listener
 
-    def append(self, kind: Kind, payload: Event | Figures, time: datetime, *, clock_offset_ms: float | None = None) -> Place:
+    def append(self, kind: Kind, payload: Event | Figures, time: datetime) -> Place:
         """Put one event or one minute of figures into the journal; returns before it is on disk (see `flush`).
 
         Raises:
             ValueError: if `kind` has no journal, `time` has no zone, or the message is larger than a receiver reads.
         """
-        return self.append_many([(kind, payload, time)], clock_offset_ms=clock_offset_ms)[0]
+        return self.append_many([(kind, payload, time)])[0]
 
-    def append_many(self, items: Iterable[tuple[Kind, Event | Figures, datetime]], *, clock_offset_ms: float | None = None) -> list[Place]:
+    def append_many(self, items: Iterable[tuple[Kind, Event | Figures, datetime]]) -> list[Place]:
         """Put several into the journal, in order, to be committed together."""
         with self._turn:
             if self._stopping:
                 raise ValueError("the outbox is closed")
             rows = []
             for ahead, (kind, payload, time) in enumerate(items, start=1):
-                rows.append(self._row(kind, payload, time, self._seq + ahead, clock_offset_ms))
+                rows.append(self._row(kind, payload, time, self._seq + ahead))
             self._seq += len(rows)
             self._waiting += rows
             self._bound_memory()
@@ -192,13 +194,13 @@ class Outbox:
                 self._file.close()
                 self._file = None
 
-    def _row(self, kind: Kind, payload: Event | Figures, time: datetime, seq: int, clock_offset_ms: float | None) -> Row:
+    def _row(self, kind: Kind, payload: Event | Figures, time: datetime, seq: int) -> Row:
         if kind not in (Kind.EVENT, Kind.FIGURES):
             raise ValueError(f"{kind} has no journal")
         if time.tzinfo is None:
             raise ValueError("a message's time needs a zone")
         topic = topics.Topic(self.site, kind)
-        encoded = messages.encode(topic, payload, boot=self.boot, seq=seq, time=time, clock_offset_ms=clock_offset_ms)
+        encoded = messages.encode(topic, payload, boot=self.boot, seq=seq, time=time, clock_offset_ms=self.clock_offset_ms())
         if len(encoded) > messages.MAX_PAYLOAD_BYTES:
             raise ValueError(f"a message of {len(encoded)} bytes; the center reads {messages.MAX_PAYLOAD_BYTES}")
         return Row(self.boot, seq, kind, encoded, keep=isinstance(payload, Overflow))
@@ -307,7 +309,7 @@ class Outbox:
             with self._turn:
                 self._seq += 1
                 seq = self._seq
-            file.tell_lost(self._row(Kind.EVENT, Overflow(dropped=lost, at=at), at, seq, None))
+            file.tell_lost(self._row(Kind.EVENT, Overflow(dropped=lost, at=at), at, seq))
 
     def _fail(self, error: Exception) -> None:
         """Go on without the disk: say so once, and try it again."""

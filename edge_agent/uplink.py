@@ -75,8 +75,6 @@ class Uplink:
             raise ValueError("an uplink needs a broker")
         self.site = outbox.site
         self.boot = outbox.boot
-        self.clock_offset_ms: float | None = None
-        """Our clock minus the center's, for whoever reads our times; set by who measures it."""
         self.error = ""
         """Why there is no connection, or why the broker refuses what we send; empty when all is well."""
         self.center: Status | None = None
@@ -346,7 +344,8 @@ class Uplink:
         with self._lock:
             self._told_seq += 1
             seq = self._told_seq
-        return messages.encode(topic, payload, boot=f"{self.boot}v", seq=seq, time=datetime.now(UTC), clock_offset_ms=self.clock_offset_ms)
+        offset_ms = self._outbox.clock_offset_ms()
+        return messages.encode(topic, payload, boot=f"{self.boot}v", seq=seq, time=datetime.now(UTC), clock_offset_ms=offset_ms)
 
     def _hurry(self) -> None:
         self._journal.hurry()

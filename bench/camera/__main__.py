@@ -114,7 +114,9 @@ def _tell_missed(console: Console, told: Sequence[Verdict]) -> None:
     """In which scenes each fault was missed, by level; with the approved view, which is how a site looks."""
     for code in FAULTS:
         for level, word in enumerate(LEVELS):
-            missed = [verdict for verdict in told if verdict.case.code == code and verdict.case.level == level and code not in verdict.against]
+            missed = [
+                verdict for verdict in told if verdict.case.code == code and verdict.case.level == level and code not in verdict.against
+            ]
             if missed:
                 scenes = (f"{SCENES[verdict.case.scene].name} ({', '.join(verdict.against) or 'nothing'})" for verdict in missed)
                 console.print(f"  missed: {code}, {word}: {'; '.join(scenes)}", highlight=False)

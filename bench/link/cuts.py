@@ -122,12 +122,13 @@ def _first(program: Program, word: str, cut: Cut, site: str | None) -> dict[str,
 
 
 def _backfill_errors(watch: Program, cut: Cut) -> list[float]:
+    """Of the recorded times, corrected by what the site says of its clock, as the center does it."""
     for said in watch.heard("Returned", cut.ended, cut.next + 1):
         gap = said["said"]["interruption"]
         if gap is not None and gap.get("confirmed"):
             # A plugged cable carries packets when the kernel has noticed (one carrier event a second): the end has no truth to be held to.
-            ends = [] if cut.kind == "link down" else [abs(_unix(gap["ended_at"]) - cut.ended)]
-            return [abs(_unix(gap["began_at"]) - cut.began), *ends]
+            began, ended = (_unix(gap[key]) - said["ahead_s"] for key in ("began_at", "ended_at"))
+            return [abs(began - cut.began), *([] if cut.kind == "link down" else [abs(ended - cut.ended)])]
     return []
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 from bench.link.network import CENTER, MCU, PORT, Network, Program
 
+AHEAD_S = (0.0, 60.0, 0.0, -60.0, 0.0)
+"""How wrong the clocks of the real sites are."""
 BURST_MEAN_S, BURST_SHARE = 0.1, 0.02
 """Gilbert–Elliott: the bad state lasts exponentially long, loses all, and holds for this share of the time."""
 
@@ -33,7 +35,10 @@ class Rig:
         self.center = Program(network.world, "bench.link.center", json.dumps(addresses))
         self.center.wait("started")
         self.flock = Program(network.world, "bench.link.flock", str(real + 1), str(sites - real))
-        self.watches = [Program(network.sites[number], "bench.link.site", self._settings(number)) for number in range(real)]
+        self.watches = [
+            Program(network.sites[number], "bench.link.site", self._settings(number), str(AHEAD_S[number % len(AHEAD_S)]))
+            for number in range(real)
+        ]
         self._ended = threading.Event()
         self._weather: list[threading.Thread] = []
         self._await_all()

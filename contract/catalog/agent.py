@@ -29,6 +29,14 @@ METRICS = (
         unit="ms",
         vi="Độ lệch đồng hồ so với trung tâm",
         en="Offset of the clock from the center's",
+        worse=Worse.NEITHER,
+    ),
+    MetricSpec(
+        name="agent.clock_error_ms",
+        unit="ms",
+        vi="Sai số của độ lệch đồng hồ",
+        en="Error of the clock's offset",
+        minimum=0,
         worse=Worse.HIGHER,
     ),
 )

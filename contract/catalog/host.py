@@ -68,6 +68,17 @@ FAULTS = (
         advice_en="Remove files from the site PC; ask the control center which ones if unsure.",
     ),
     FaultSpec(
+        code="host.clock",
+        effect=FormEffect.NONE,
+        severity=Severity.WARNING,
+        title_vi="Đồng hồ máy giám sát sai",
+        title_en="Site PC's clock is wrong",
+        vi="Đồng hồ của máy giám sát lệch {figure} so với Trung tâm (giới hạn {limit})",
+        en="The site PC's clock is {figure} off the center's (limit {limit})",
+        advice_vi="Giờ trong biên bản đã được hiệu chỉnh. Kiểm tra dịch vụ đồng bộ giờ (chrony) và pin CMOS của máy giám sát.",
+        advice_en="Times in the logbook are corrected already. Check time synchronization (chrony) and the site PC's CMOS battery.",
+    ),
+    FaultSpec(
         code="host.temperature",
         effect=FormEffect.TOLD,
         severity=Severity.WARNING,

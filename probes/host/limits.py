@@ -23,4 +23,5 @@ class HostLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     memory_percent: Annotated[Percent, msgspec.Meta(description="memory in use")] = 90.0
     disk_percent: Annotated[Percent, msgspec.Meta(description="disk in use")] = 90.0
     temperature_celsius: Annotated[float, msgspec.Meta(gt=0, le=150, description="hottest sensor")] = 85.0
+    clock_offset_s: Annotated[float, msgspec.Meta(gt=0, le=86400, description="clock against the center's, either way")] = 2.0
     cpu_span_s: Annotated[float, msgspec.Meta(gt=0, le=5, description="time over which the load is measured")] = 0.5

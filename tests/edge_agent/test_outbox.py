@@ -70,7 +70,8 @@ def outbox(path: Path) -> Iterator[Outbox]:
 
 
 def test_a_row_is_a_readable_message_under_the_name_that_append_told(outbox: Outbox) -> None:
-    place = outbox.append(Kind.EVENT, event(7), AT, clock_offset_ms=-12.5)
+    outbox.clock_offset_ms = lambda: -12.5
+    place = outbox.append(Kind.EVENT, event(7), AT)
     assert outbox.flush(30.0)
     (row,) = outbox.pending(10)
     message = messages.decode(topics.site_topic("an-nhon", Kind.EVENT), row.payload)

@@ -20,12 +20,14 @@ PORT = 8620
 SITE_PROGRAM = """
 import json, sys, time
 import msgspec
+from bench.link.another_clock import put_ahead
 from contract.meetings import Phase
 from edge_agent.link_watch import LinkWatch
 from probes.link.limits import LinkLimits, LinkSettings
 def say(what, content):
     print(json.dumps({"what": what, "at": time.time(), "said": json.loads(msgspec.json.encode(content))}), flush=True)
 settings = msgspec.json.decode(sys.argv[1], type=LinkSettings)
+put_ahead(float(sys.argv[2]) if len(sys.argv) > 2 else 0.0)
 watch = LinkWatch(settings, LinkLimits(), lambda event: say(type(event).__name__, event))
 watch.set_phase(Phase.LIVE, "m1")
 watch.start()
@@ -35,6 +37,8 @@ for line in sys.stdin:
         say("light", watch.light())
     elif line.strip() == "figures":
         say("figures", watch.rollups())
+    elif line.strip() == "clock":
+        say("clock", watch.clock_offset())
 watch.stop()
 """
 

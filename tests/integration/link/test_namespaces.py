@@ -24,10 +24,10 @@ def seconds(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
 
 
-def start(launch: Launch, host: str = SITE) -> tuple[Any, Any]:
-    """Center and site, which hear each other, in a meeting."""
+def start(launch: Launch, host: str = SITE, ahead_s: int = 0) -> tuple[Any, Any]:
+    """Center and site, which hear each other, in a meeting; the site's clock may be ahead."""
     center = launch("center", str(PORT), json.dumps({"a": {"ssid": 7, "host": host}}))
-    site = launch("site", json.dumps(TARGETS))
+    site = launch("site", json.dumps(TARGETS), str(ahead_s))
     ends_s = time.monotonic() + PATIENCE_S
     while {end["light"] for end in site.ask("light", "light")} != {"up"}:
         assert time.monotonic() < ends_s
@@ -53,6 +53,24 @@ def test_a_dead_path_is_told_by_both_ends_and_backfilled_exactly(network: Any, l
     assert seconds(seen["said"]["silent_since"]) == pytest.approx(cut_at, abs=0.25)
     assert seen["said"]["witness"] == "answered", "the path from the site's gateway to its own address is whole"
     assert seconds(back["said"]["returned_at"]) == pytest.approx(healed_at, abs=0.5)
+
+
+@pytest.mark.req("R48")
+@pytest.mark.parametrize("ahead_s", [60, -60])
+def test_a_site_whose_clock_is_a_minute_off_says_by_how_much_and_its_outage_is_right_by_the_centers(
+    network: Any, launch: Launch, ahead_s: int
+) -> None:
+    _, site = start(launch, ahead_s=ahead_s)
+    offset = site.ask("clock", "clock")
+    assert offset["offset_ms"] == pytest.approx(1000 * ahead_s, abs=5)
+    assert abs(offset["offset_ms"] - 1000 * ahead_s) <= offset["error_ms"]
+    cut_at = network.cut(CENTER, MCU)
+    site.wait("Confirmed")
+    healed_at = network.heal()
+    gap = site.wait("Returned")["said"]["interruption"]
+    ahead = offset["offset_ms"] / 1000
+    assert seconds(gap["began_at"]) - ahead == pytest.approx(cut_at, abs=0.25)
+    assert seconds(gap["ended_at"]) - ahead == pytest.approx(healed_at, abs=0.25 + gap.get("blind_s", 0.0))
 
 
 def test_a_pulled_cable_lies_at_the_gateway_and_the_witness_is_silent(network: Any, launch: Launch) -> None:
