@@ -7,6 +7,9 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+Raw = dict[str, list[float]]
+"""What was measured one by one, by name, for plots."""
+
 
 class Figure(NamedTuple):
     """A measured figure; without a goal it is shown beside the others and judged by nobody."""

@@ -6,15 +6,17 @@ Packets stay in network namespaces of its own.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 
 from bench.link import bias, cuts, quiet, replay
 from bench.link.network import Network
-from bench.table import Figure, show
+from bench.table import Figure, Raw, show
 
 REAL_SITES = 5
 PARTS = ("bias", "cuts", "quiet", "replay")
@@ -32,6 +34,7 @@ def main() -> int:
         "--minutes", type=float, help=f"of loss, and of bursts, on {REAL_SITES} sites at once (default 12: one hour of a site)"
     )
     parser.add_argument("--hours", type=float, help="of virtual time (default 24)")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write what was measured one by one, for python -m bench.link.plots FILE")
     options = parser.parse_args()
     if os.geteuid() != 0:
         print("network namespaces need root", file=sys.stderr)
@@ -41,10 +44,13 @@ def main() -> int:
         given = getattr(options, name)
         return float(given if given is not None else quick if options.quick else full)
 
-    network = Network(REAL_SITES)
+    network, raw = Network(REAL_SITES), Raw()
     parts: dict[str, tuple[str, Callable[[], list[Figure]]]] = {
-        "bias": ("Round trip beside the capture on the wire", lambda: bias.figures(network, int(length("probes", 2000, 300)))),
-        "cuts": (f"Cuts, {options.sites} sites in the meeting", lambda: cuts.figures(network, int(length("cuts", 120, 20)), options.sites)),
+        "bias": ("Round trip beside the capture on the wire", lambda: bias.figures(network, int(length("probes", 2000, 300)), raw)),
+        "cuts": (
+            f"Cuts, {options.sites} sites in the meeting",
+            lambda: cuts.figures(network, int(length("cuts", 120, 20)), options.sites, raw),
+        ),
         "quiet": ("Nothing is cut (real time)", lambda: quiet.figures(network, length("minutes", 12, 1), options.sites)),
         "replay": ("The rules alone (virtual time)", lambda: replay.figures(length("hours", 24, 1))),
     }
@@ -58,6 +64,8 @@ def main() -> int:
             missed += [figure for figure in rows if figure.missed]
     finally:
         network.close()
+        if options.keep and raw:
+            options.keep.write_text(json.dumps(raw))
     return 1 if missed else 0
 
 

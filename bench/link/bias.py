@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.link.network import CENTER, MCU, Network, Program
 from bench.peers import fetched
-from bench.table import Figure
+from bench.table import Figure, Raw
 
 MEDIAN_GOAL_US, P99_GOAL_US = 10.0, 50.0
 INTERVAL_MS = 10
@@ -27,17 +27,18 @@ Trips = Mapping[int, float]
 """Round trip in ms by number."""
 
 
-def figures(network: Network, count: int) -> list[Figure]:
-    """Bias idle and with burners on every core."""
-    rows = _rows("idle", network, count)
+def figures(network: Network, count: int, raw: Raw) -> list[Figure]:
+    """Bias idle and with burners on every core; what was measured one by one goes into `raw`."""
+    rows = _rows("idle", network, count, raw)
     with _burning():
-        rows += _rows(f"{BURNERS} CPU burners", network, count)
+        rows += _rows(f"{BURNERS} CPU burners", network, count, raw)
     return rows
 
 
-def _rows(when: str, network: Network, count: int) -> list[Figure]:
+def _rows(when: str, network: Network, count: int, raw: Raw) -> list[Figure]:
     rows: list[Figure] = []
     for tool, biases_us in _measured(network, count).items():
+        raw[f"bias, {when}: {tool}"] = biases_us
         ours = tool.startswith("diemcau")
         if not biases_us:
             rows.append(Figure(f"{when}: {tool}: not measured, it is not here", 0, ""))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from bench.link.network import Network, Program
 from bench.link.rig import Rig, meeting
 from bench.processes import cpu_s
-from bench.table import Figure
+from bench.table import Figure, Raw
 
 KINDS = ("blackhole", "blackhole, 5 % loss", "blackhole, bursts", "link down")
 SUSPICION_GOAL_S, BOARD_GOAL_S, ALARM_GOAL_S, BACKFILL_GOAL_S = 0.5, 0.6, 1.5, 0.1
@@ -31,8 +31,8 @@ class Cut(NamedTuple):
     next: float
 
 
-def figures(network: Network, cuts: int, sites: int) -> list[Figure]:
-    """All cuts, kind after kind."""
+def figures(network: Network, cuts: int, sites: int, raw: Raw) -> list[Figure]:
+    """All cuts, kind after kind; what was measured one by one goes into `raw`."""
     made: list[Cut] = []
     with meeting(network, sites) as rig:
         rows = [_cost(rig)]
@@ -44,8 +44,8 @@ def figures(network: Network, cuts: int, sites: int) -> list[Figure]:
             _weather(rig, kind, present=False)
         time.sleep(1)
         for kind in KINDS:
-            rows += _judged(rig, kind, [one for one in made if one.kind == kind])
-        rows += _judged(rig, "all", made)
+            rows += _judged(rig, kind, [one for one in made if one.kind == kind], {})
+        rows += _judged(rig, "all", made, raw)
         rows += _light_sites(rig)
     return rows
 
@@ -86,7 +86,7 @@ def _round(rig: Rig, kind: str, chance: random.Random) -> list[Cut]:
     return [Cut(number, kind, times[number, True], times[number, False], begins + ROUND_S) for number in range(len(rig.watches))]
 
 
-def _judged(rig: Rig, kind: str, made: Sequence[Cut]) -> list[Figure]:
+def _judged(rig: Rig, kind: str, made: Sequence[Cut], raw: Raw) -> list[Figure]:
     delays: dict[str, list[float]] = {"site suspects": [], "center suspects": [], "center confirms": [], "site confirms": []}
     errors: list[float] = []
     for cut in made:
@@ -100,6 +100,7 @@ def _judged(rig: Rig, kind: str, made: Sequence[Cut]) -> list[Figure]:
             told = _first(program, word, cut, None if program is watch else name)
             delays[what] += [] if told is None else [told["at"] - cut.began]
         errors += _backfill_errors(watch, cut)
+    raw.update({f"cut: {what}": each for what, each in delays.items()}, **{"cut: error of the recorded times": errors})
     missed = sum(len(made) - len(delays[what]) for what in ("site confirms", "center confirms"))
     rows = [Figure(f"{kind}: cuts not confirmed by site or center, of {len(made)}", missed, "", 0)]
     goals = {"site suspects": (90, SUSPICION_GOAL_S), "center suspects": (99, BOARD_GOAL_S)}
