@@ -71,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     _baseline_parser(command)
     turn = command("ptz", _ptz, "turn the camera through its presets and see whether it reaches each")
     turn.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    throughput = command("throughput", _throughput, "measure what the line carries, each way (iperf3); never in a meeting")
+    throughput.add_argument("--host", default="", help="where iperf3 serves (default: the center of [link] targets)")
+    throughput.add_argument("--port", type=int, default=5201, help="its port (default 5201)")
+    throughput.add_argument("--rate", type=float, metavar="MBIT", help="Mbit/s to send (default: [link] capacity_mbps)")
+    throughput.add_argument("--time", type=float, default=10.0, metavar="S", help="seconds, each way (default 10)")
+    throughput.add_argument("--json", action="store_true", help="one JSON document on stdout")
     status = command("status", _status, "what the running agent says now")
     status.add_argument("--json", action="store_true", help="one JSON document on stdout")
     config = command("config", _config, "check the site's file, or print a sample or the schema of one")
@@ -154,6 +160,16 @@ def _ptz(options: argparse.Namespace) -> int:
     from edge_agent import ptz  # noqa: PLC0415
 
     return ptz.command(load(options.config), as_json=options.json)
+
+
+def _throughput(options: argparse.Namespace) -> int:
+    from edge_agent import throughput  # noqa: PLC0415
+
+    if (options.rate is not None and not 0 < options.rate <= 100_000) or not 1 <= options.time <= 60 or not 0 < options.port < 65536:
+        raise ConfigError("throughput: --rate phải lớn hơn 0, --time từ 1 đến 60 giây, --port từ 1 đến 65535")
+    configuration = load(options.config)
+    request = throughput.request_of(configuration, host=options.host, rate_mbps=options.rate, lasts_s=options.time, port=options.port)
+    return throughput.command(configuration, request, as_json=options.json)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ say() { printf 'air-gap: %s\n' "$*" >&2; }
 die() { say "$*"; exit 2; }
 
 # What roles and packages ask Debian for. With all that they need in turn, so that a site with older versions can take them, too.
-needed=(python3 python3-venv python3-pip-whl python3-apt libportaudio2 mosquitto chrony nftables openssl sudo fonts-croscore fonts-dejavu-core)
+needed=(python3 python3-venv python3-pip-whl python3-apt libportaudio2 mosquitto chrony nftables iperf3 openssl sudo fonts-croscore fonts-dejavu-core)
 pythons=(3.11 3.12 3.13) # of the control node: Debian 12, Ubuntu 24.04, Debian 13
 
 # The index that apt reads: each package's own words, then where it lies and what it weighs.

@@ -110,6 +110,22 @@ METRICS = (
         minimum=0,
         worse=Worse.HIGHER,
     ),
+    MetricSpec(
+        name="link.throughput_to_mbps",
+        unit="Mbit/s",
+        vi="Lượng dữ liệu tới được đích",
+        en="What arrives at the end",
+        minimum=0,
+        worse=Worse.LOWER,
+    ),
+    MetricSpec(
+        name="link.throughput_back_mbps",
+        unit="Mbit/s",
+        vi="Lượng dữ liệu nhận được từ đích",
+        en="What arrives from the end",
+        minimum=0,
+        worse=Worse.LOWER,
+    ),
 )
 
 _MEETING_CRITICAL = {Phase.REHEARSAL: Severity.WARNING, Phase.PRECHECK: Severity.CRITICAL, Phase.LIVE: Severity.CRITICAL}
@@ -276,5 +292,16 @@ FAULTS = (
         en="The standby line to {host} could not be tried or does not connect; last good trial: {good}",
         advice_vi="Kiểm tra thiết bị và dây của đường dự phòng (đèn, SIM, cước), rồi bấm «Kiểm tra lại». Làm trước phiên họp.",
         advice_en="Check the standby line's device and cable (lamps, SIM, credit), then press “Check again”. Do it before the meeting.",
+    ),
+    FaultSpec(
+        code="link.low_throughput",
+        effect=FormEffect.TOLD,
+        severity=Severity.WARNING,
+        title_vi="Băng thông thiếu",
+        title_en="Low throughput",
+        vi="Chiều {way} tới {target} chỉ qua được {figure} (cần {limit}), mất {lost_percent} % gói",
+        en="Direction {way} of the line to {target} carries {figure} only ({limit} needed); {lost_percent} % of the packets are lost",
+        advice_vi="Dừng mọi việc tải khác rồi đo lại. Vẫn thiếu: gửi kết quả cho nhà cung cấp đường truyền. Trong khi chờ: giảm tốc độ cuộc gọi.",
+        advice_en="Stop every other transfer and measure again. Still low: send the result to the provider. Meanwhile: lower the call's rate.",
     ),
 )

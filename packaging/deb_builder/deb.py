@@ -61,7 +61,7 @@ AGENT = Package(
     kept=(),
     leaves=("/var/lib/diemcau", "/var/cache/diemcau", "/etc/diemcau/tls", "/etc/diemcau/secrets"),
     depends=(*PYTHON, "libportaudio2"),
-    suggests=("ffmpeg", "chrony"),
+    suggests=("ffmpeg", "chrony", "iperf3"),
     summary="watches over the video conferencing system of one site",
     description="Camera, microphone, link, codec, cables and the PC itself; tells a control center over MQTT.",
 )
@@ -74,7 +74,7 @@ CENTER = Package(
     kept=("diemcau-broker.service", "diemcau-center-backup.timer"),
     leaves=("/var/lib/diemcau-center", "/etc/diemcau/broker"),
     depends=(*PYTHON, "mosquitto (>= 2.0.11)", "fonts-croscore", "fonts-dejavu-core"),
-    suggests=("chrony", "postgresql"),
+    suggests=("chrony", "postgresql", "iperf3"),
     summary="hears all sites, shows the live board, fills in the logbook form",
     description="Live board, alerts, meetings and the logbook form of all sites; Debian's mosquitto is its broker, in a unit of its own.",
 )

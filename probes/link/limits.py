@@ -103,6 +103,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         interface: Network interface of the TSLCD line; empty: whatever the routes say is right.
         dscp: Mark of the probes' packets, 0–63; 34 (AF41) rides with the video.
         neighbours: IPv4 addresses of other devices on the line's cable, the codec above all: asked whether two devices have one address.
+        capacity_mbps: What the line carries by contract, each way; None: not declared.
         standby: The standby line, to be tried now and then; without one that of ``center.standby`` is taken.
         key_file: File with the site's STAMP key, 64 hexadecimal digits, drawn by the center; empty: its packets are not sealed.
     """
@@ -113,6 +114,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     interface: str = ""
     dscp: Annotated[int, msgspec.Meta(ge=0, le=63)] = 0
     neighbours: tuple[str, ...] = ()
+    capacity_mbps: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None
     standby: Standby | None = None
     key_file: str = ""
 
@@ -177,6 +179,10 @@ class LinkLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     return_answers: Annotated[int, msgspec.Meta(ge=1, le=20, description="answers that end a silence")] = 3
     stall_ms: Annotated[float, msgspec.Meta(ge=50, le=1000, description="the watch itself was late by so much: blind")] = 150.0
     flap_window_s: Annotated[float, msgspec.Meta(gt=0, le=3600, description="drops within this time are counted as one flapping")] = 300.0
+
+    least_throughput_percent: Annotated[
+        float, msgspec.Meta(gt=0, le=100, description="of what is sent when the throughput is measured, and must arrive")
+    ] = 90.0
 
     path_enabled: Annotated[bool, msgspec.Meta(description="ask for the path to center and MCU, never in a live meeting")] = True
     path_period_s: Annotated[
