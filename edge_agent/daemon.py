@@ -26,6 +26,7 @@ from edge_agent.identity import CertificateWatch
 from edge_agent.judgement import Circumstances, Judgement
 from edge_agent.lifecycle import Life
 from edge_agent.link_state import LINK, LinkState
+from edge_agent.neighbour_watch import NeighbourWatch
 from edge_agent.outbox import Outbox
 from edge_agent.page.server import PageServer
 from edge_agent.ports import Mute
@@ -43,6 +44,7 @@ from probes.registry import PROBES
 log = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
+CABLES = Component.CABLES
 AGENDA_FILE, LIMITS_FILE, CHECKS_FILE = "agenda.json", "limits.json", "checks.json"
 FIGURES_PERIOD_S = 60.0
 HEARTBEAT_S, HEARTBEAT_IDLE_S = 1.5, 15.0
@@ -192,6 +194,9 @@ class Daemon:
         self._tasks.keep_going(self._follow_agenda, "agenda")
         self._tasks.keep_going(self._breathe, "heartbeat")
         self._tasks.keep_going(self._gather_figures, "figures")
+        if self.configuration.fitted(CABLES):
+            port = getattr(self.configuration.settings[CABLES], "port", "")
+            self._tasks.keep_going(NeighbourWatch(self._directory, port).go_on, "neighbour")
         systemd.notify("READY=1", f"STATUS={self._outlook.phase}")
         log.info("site %s runs, phase %s", self.configuration.site.id, self._outlook.phase)
         await stop.wait()

@@ -8,6 +8,7 @@ from contract.catalog import finding
 from contract.findings import Finding
 from contract.readings import Failure, Reading
 from probes.cables.limits import CablesLimits, CablesSettings
+from probes.cables.neighbour import last_neighbour
 from probes.interface import Look
 
 
@@ -38,13 +39,13 @@ def _judged(
 
     gone = reading.value == 0
     if reading.metric == "cables.carrier" and (gone or reading.failure is Failure.ABSENT):
-        yield found("cables.carrier_lost")
+        yield found("cables.carrier_lost", neighbour=last_neighbour(look.state_directory))
     elif reading.metric == "cables.full_duplex" and gone and has_carrier:
-        yield found("cables.half_duplex")
+        yield found("cables.half_duplex", neighbour=last_neighbour(look.state_directory))
     elif (
         reading.metric == "cables.port_speed_mbps" and reading.value is not None and has_carrier and reading.value < limits.port_speed_mbps
     ):
-        yield found("cables.slow_port", reading.value, limits.port_speed_mbps, reading.unit)
+        yield found("cables.slow_port", reading.value, limits.port_speed_mbps, reading.unit, neighbour=last_neighbour(look.state_directory))
     elif reading.metric == "cables.usb_present" and gone:
         yield found("cables.usb_lost", usb_id=ids.get(reading.target, ""))
     elif reading.metric == "cables.hdmi_connected" and gone:

@@ -18,8 +18,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from probes.link import scapy_child
-from probes.link.scapy_child import Answer
+from probes import scapy_child
+from probes.scapy_child import Answer
 
 COPIES = 3
 _BETWEEN_S = 0.1

@@ -18,8 +18,8 @@ from probes.interface import Look
 from probes.link.duplicates import DuplicatesAnswer, DuplicatesRequest
 from probes.link.limits import LinkLimits, LinkSettings
 from probes.link.path_look import Way
-from probes.link.scapy_child import LONGEST_S, ask, command_of
-from probes.link.seldom import ASKED_PHASES, keep, recall, time_to_ask
+from probes.scapy_child import LONGEST_S, ask, command_of
+from probes.seldom import ASKED_PHASES, keep, recall, time_to_ask
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from contract.readings import Failure
-from probes.link import scapy_child
+from probes import scapy_child
 from probes.link.path_protocol import Hop, PathAnswer, PathRequest
 from probes.link.path_sizes import mtu_of
 from probes.link.path_wire import COPIES, EXCEEDED, REPLY, UNREACHABLE, heard_of, payload, send, sockets

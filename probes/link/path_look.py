@@ -18,7 +18,7 @@ from probes.link.judge import path_findings
 from probes.link.limits import LinkLimits, LinkSettings
 from probes.link.path_memory import STALE_AFTER, Memory, due, read, remember, write
 from probes.link.path_protocol import PathAnswer, PathRequest
-from probes.link.scapy_child import LONGEST_S, ask, command_of
+from probes.scapy_child import LONGEST_S, ask, command_of
 
 log = logging.getLogger(__name__)
 

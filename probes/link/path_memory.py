@@ -15,7 +15,7 @@ import msgspec
 
 from contract.meetings import Phase
 from probes.link.path_protocol import Hop, PathAnswer
-from probes.link.seldom import ASKED_PHASES, keep, recall, time_to_ask
+from probes.seldom import ASKED_PHASES, keep, recall, time_to_ask
 
 FILE = "link-path.json"
 TOLD_FOR = timedelta(days=1)

@@ -23,8 +23,8 @@ from contract.meetings import Phase
 from contract.readings import Failure, Reading
 from probes.interface import Look
 from probes.link.limits import LinkLimits, LinkSettings, Standby
-from probes.link.seldom import ASKED_PHASES, keep, recall, time_to_ask
 from probes.link.source import failure_of
+from probes.seldom import ASKED_PHASES, keep, recall, time_to_ask
 
 log = logging.getLogger(__name__)
 

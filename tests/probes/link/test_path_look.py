@@ -16,7 +16,7 @@ from probes.link.limits import LinkLimits, LinkSettings
 from probes.link.path import answer
 from probes.link.path_look import Way, paths
 from probes.link.path_protocol import Hop, PathAnswer, PathRequest
-from probes.link.scapy_child import ask
+from probes.scapy_child import ask
 
 AT = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
 CENTER, MCU = Way(address="10.9.0.1", interface="eth0"), Way(address="10.8.0.1", interface="eth0")
