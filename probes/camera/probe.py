@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ from probes.camera.suspicion import Suspicion
 from probes.camera.trouble import NoPictureError
 from probes.camera.views import load_views
 from probes.interface import Look
+from probes.reach import out_of_reach
 
 REFERENCE_NAME = "camera_reference.png"
 """Where the approved view lies in the state directory unless the settings name another file."""
@@ -60,12 +62,21 @@ def run(settings: CameraSettings, limits: CameraLimits, look: Look) -> ProbeRepo
         source, reference = meant(source, reference, _other_views(settings, look.state_directory), limits)
         readings, findings = _examine(source, reference, told)
     except NoPictureError as error:
+        error = _judged(error, settings.source)
         readings = (catalog.missing(_ESSENTIAL, error.failure, at=began_at),)
         findings = (
             (told.finding(Suspicion(error.code, figure=limits.no_frame_s, unit="s", details={"seen": error.seen})),) if error.code else ()
         )
     turned = tour_or_last(settings, limits, look, began_at, until_s)
     return told.report(began_s, name, (*readings, *turned.readings), (*findings, *turned.findings))
+
+
+def _judged(error: NoPictureError, source: str) -> NoPictureError:
+    """A camera behind a dead cable of ours is not gone: nothing is known of it."""
+    host = urlsplit(source).hostname if "://" in source else None
+    if not error.code or not host or not (why_not := out_of_reach(host)):
+        return error
+    return NoPictureError(Failure.UNREACHABLE, seen=why_not)
 
 
 def _other_views(settings: CameraSettings, state_directory: str) -> list[Path]:

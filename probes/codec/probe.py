@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,9 @@ from probes.codec.limits import CodecLimits, CodecSettings
 from probes.codec.measure import readings_of
 from probes.codec.source import Answer
 from probes.interface import Look
+from probes.reach import out_of_reach
+
+log = logging.getLogger(__name__)
 
 
 def run(settings: CodecSettings, limits: CodecLimits, look: Look) -> ProbeReport:
@@ -29,6 +33,12 @@ def run(settings: CodecSettings, limits: CodecLimits, look: Look) -> ProbeReport
     with ThreadPoolExecutor(len(asked)) as pool:
         pending = {protocol: pool.submit(question) for protocol, question in asked.items()}
         answers = {protocol: future.result() for protocol, future in pending.items()}
+    if all(answer.failure is not None for answer in answers.values()) and (why_not := out_of_reach(settings.host)):
+        log.info("the codec %s cannot be judged: %s", settings.host, why_not)
+        readings = (missing("codec.alive", Failure.UNREACHABLE, at=began_at, target=settings.host),)
+        return ProbeReport(
+            probe="codec", began_at=began_at, duration_s=time.monotonic() - began, readings=readings, source=f"{settings.host}: {why_not}"
+        )
     return ProbeReport(
         probe="codec",
         began_at=began_at,
