@@ -1,4 +1,4 @@
-"""Draws the generated documents from the code: protocol, metrics, faults, requirements.
+"""Draws the generated documents from the code: protocol, metrics, faults, causes, requirements.
 
 ``python -m docs.generate`` writes them, ``--check`` exits 1 and names what is out of date.
 """
@@ -12,7 +12,7 @@ import re
 import sys
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from contract import messages, topics
 from contract.catalog import FAULTS, LINE_OF, METRICS, FormEffect
 from contract.findings import Component
 from contract.topics import FROM_SITE, Kind
+from edge_agent.inference import CAUSES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -184,12 +185,37 @@ def requirements() -> str:
     return "\n".join(lines) + "\n"
 
 
+def causes() -> str:
+    """Table of what lies behind faults that stand together."""
+
+    def words(codes: Collection[str]) -> str:
+        return ", ".join(f"`{code}`" for code in sorted(codes))
+
+    lines = [
+        NOTE + "# Causes\n",
+        "What several faults at once likely come from, as the site's terminal and page say it (`edge_agent/inference.py`). Tried in this order;",
+        "what one explains, the later ones do not see. The cases are in `tests/edge_agent/test_inference.py`.\n",
+        "| cause | one of each | and none of | explains too | nguyên nhân → làm gì |\n|---|---|---|---|---|",
+    ]
+    for cause in CAUSES:
+        groups = "<br>and ".join(words(group) for group in cause.all_of)
+        others = words(cause.explains.difference(*cause.all_of))
+        lines.append(f"| {cause.name} | {groups} | {words(cause.none_of)} | {others} | {cause.text()} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     """Write the documents, or say which are out of date."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a document is out of date")
     check = parser.parse_args().check
-    drawn = {"protocol.asyncapi.yaml": asyncapi(), "metrics.md": metrics(), "faults.md": faults(), "requirements.md": requirements()}
+    drawn = {
+        "protocol.asyncapi.yaml": asyncapi(),
+        "metrics.md": metrics(),
+        "faults.md": faults(),
+        "causes.md": causes(),
+        "requirements.md": requirements(),
+    }
     stale = [name for name, text in drawn.items() if not (DOCS / name).exists() or (DOCS / name).read_text(encoding="utf-8") != text]
     if check:
         for name in stale:

@@ -90,6 +90,7 @@ def _draw(title: str, rows: Iterable[tuple[Verdict, tuple[Reading, ...]]], now: 
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    rows = list(rows)
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
     table.add_column("Thành phần", width=14, no_wrap=True)
     table.add_column("Kết quả", width=16, no_wrap=True)
@@ -105,3 +106,5 @@ def _draw(title: str, rows: Iterable[tuple[Verdict, tuple[Reading, ...]]], now: 
             told.append(f"\n({wording.age(verdict.at, now)})", style="dim")
         table.add_row(wording.component_name(verdict.component), Text(f"{sign} {word}", style=_COLOURS[verdict.state]), told)
     _console().print(table)
+    for line in wording.causes(verdict for verdict, _ in rows):
+        _console().print(Text(f"» {line}", style="bold"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from contract.catalog import told as told_figure
 from contract.findings import Component, Severity, State, Verdict
 from contract.meetings import Phase
 from contract.readings import Failure, Reading
+from edge_agent.inference import causes_of
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -121,3 +123,9 @@ def figure_line(reading: Reading) -> str:
     name = (spec.vi if spec is not None else reading.metric) + (f" ({reading.target})" if reading.target else "")
     why_not = FAILURES[reading.failure] if reading.failure is not None else ""
     return f"{name}: {why_not or told_figure(reading.metric, reading.value, reading.unit)}"
+
+
+def causes(verdicts: Iterable[Verdict]) -> list[str]:
+    """What likely lies behind the findings of all components together, one line each."""
+    codes = {found.code for verdict in verdicts for found in verdict.findings}
+    return [f"Nhận định chung: {cause.text()}." for cause in causes_of(codes)]

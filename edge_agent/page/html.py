@@ -47,6 +47,8 @@ def _worst(status: AgentStatus) -> State:
 def _main(status: AgentStatus) -> str:
     phase = wording.PHASES[status.phase] + (f": {status.meeting_title}" if status.meeting_title else "")
     lines = [f"<p><strong>{escape(phase)}</strong> · lúc {wording.clock(status.at)}</p>"]
+    causes = wording.causes(component.verdict for component in status.components)
+    lines += [f'<p class="cause">» {escape(cause)}</p>' for cause in causes]
     lines.append('<table><thead><tr><th scope="col">Thành phần</th><th scope="col">Kết quả</th>')
     lines.append('<th scope="col">Nhận định và việc cần làm</th><th scope="col">Đo lúc</th></tr></thead><tbody>')
     lines += [_row(component, status) for component in sorted(status.components, key=lambda each: wording.place(each.verdict.component))]
