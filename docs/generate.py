@@ -193,8 +193,8 @@ def causes() -> str:
 
     lines = [
         NOTE + "# Causes\n",
-        "What several faults at once likely come from, as the site's terminal and page say it (`edge_agent/inference.py`). Tried in this order;",
-        "what one explains, the later ones do not see. The cases are in `tests/edge_agent/test_inference.py`.\n",
+        "What several faults at once likely come from, as the site's terminal and page say it (`edge_agent/inference.py`).",
+        "Tried in this order; what one explains, the later ones do not see. The cases are in `tests/edge_agent/test_inference.py`.\n",
         "| cause | one of each | and none of | explains too | nguyên nhân → làm gì |\n|---|---|---|---|---|",
     ]
     for cause in CAUSES:
