@@ -17,6 +17,7 @@ from control_center.meetings.working_days import VIETNAM
 Run = Callable[[argparse.Namespace], int]
 ReadT = TypeVar("ReadT")
 COULD_NOT_RUN = 2
+_ROLES = ("viewer", "operator", "leader", "administrator")
 _NEEDS = ("projector", "video", "speech", "recording")
 
 
@@ -25,11 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 -- usage errors need no database library
 
-    from control_center import commands, operations, paperwork, upkeep  # noqa: PLC0415
+    from control_center import commands, operations, paperwork, people, upkeep  # noqa: PLC0415
 
     try:
         run: Run = next(
-            getattr(module, options.run) for module in (commands, operations, paperwork, upkeep) if hasattr(module, options.run)
+            getattr(module, options.run) for module in (commands, operations, paperwork, people, upkeep) if hasattr(module, options.run)
         )
         return run(options)
     except commands.CommandError as error:
@@ -80,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     group = family("config", "the center's file")
     add(group, "check", "config_check", "read the file and say what is wrong with it")
     add(group, "sample", "config_sample", "print a commented sample")
+    _users(family("user", "who may use the board"), add)
     _database(family("db", "the database and its backups"), add)
     return top
 
@@ -198,6 +200,29 @@ def _maintenance(group: Group, add: _Add) -> None:
     add(group, "list", "maintenance_list", "show what is planned or going on")
     stop = add(group, "end", "maintenance_end", "end it before its time")
     stop.add_argument("number", type=int, metavar="NUMBER")
+
+
+def _users(group: Group, add: _Add) -> None:
+    one = add(group, "add", "user_add", "make an account; the first one closes the board to everybody else")
+    one.add_argument("name", metavar="NAME", help="for the login: a–z, 0–9, . _ -")
+    one.add_argument("--shown", default="", metavar="WORDS", help="name as people read it")
+    one.add_argument(
+        "--role", choices=_ROLES, default=_ROLES[0], help="viewer looks, operator acts, leader confirms forms (default viewer)"
+    )
+    _password_file(one)
+    add(group, "list", "user_list", "show the accounts")
+    one = add(group, "password", "user_password", "give a new password; every session of the account ends")
+    one.add_argument("name", metavar="NAME")
+    _password_file(one)
+    one = add(group, "role", "user_role", "give another role")
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("role", choices=_ROLES)
+    for name, words in (("block", "end an account's sessions, and let none begin"), ("free", "let them begin again")):
+        add(group, name, f"user_{name}", words).add_argument("name", metavar="NAME")
+
+
+def _password_file(leaf: argparse.ArgumentParser) -> None:
+    leaf.add_argument("--password-file", type=Path, metavar="FILE", help="first line of this file; without it you are asked")
 
 
 def _database(group: Group, add: _Add) -> None:

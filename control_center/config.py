@@ -92,7 +92,7 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The board.
 
     Attributes:
-        host: Address to listen on; the loopback as long as there are no accounts.
+        host: Address to listen on; anywhere but on the loopback nothing is shown until there is an account (``control-center user add``).
         port: TCP port; 0 takes a free one, told in the log.
     """
 

@@ -25,6 +25,7 @@ from contract.findings import Severity
 from contract.messages import Message
 from control_center import housekeeping, recovery, watchdog
 from control_center.board.app import create_app
+from control_center.board.door import is_loopback
 from control_center.board.server import BoardServer, make_server
 from control_center.broker.configuration import CENTER_USER, Listener, Purpose, ServerTls
 from control_center.broker.configuration import Plan as BrokerPlan
@@ -257,7 +258,13 @@ class Service:
 
     def _make_web(self) -> tuple[BoardServer, socket.socket]:
         web = self._configuration.web
-        app = create_app(self._live, self._engine, acknowledge=self._acknowledge, names=self._configuration.names)
+        app = create_app(
+            self._live,
+            self._engine,
+            acknowledge=self._acknowledge,
+            names=self._configuration.names,
+            open_without_accounts=is_loopback(web.host),
+        )
         try:
             listener = socket.create_server((web.host, web.port), family=socket.AF_INET6 if ":" in web.host else socket.AF_INET)
         except OSError as error:

@@ -23,6 +23,8 @@ from control_center.board.archive import Archive
 from control_center.board.bodies import fields
 from control_center.board.counting import Counting
 from control_center.board.desk import Desk
+from control_center.board.door import USER, Door
+from control_center.board.entering import Entering
 from control_center.board.forms import Forms
 from control_center.board.guard import OWN_NAMES, Guard
 from control_center.board.painter import STATIC, Painter
@@ -44,7 +46,10 @@ def _now() -> datetime:
 
 
 async def _name_of_sender(request: Request) -> str:
-    """Field ``by`` of an urlencoded form, as it will be shown; a default when it says nothing."""
+    """Who is logged in; without accounts field ``by`` of an urlencoded form, or a default when it says nothing."""
+    account = USER.get()
+    if account is not None:
+        return account.shown
     return (await fields(request, _LONGEST_BODY, most=10)).one("by", _LONGEST_NAME) or _NOBODY
 
 
@@ -90,12 +95,12 @@ def create_app(
     acknowledge: Acknowledge | None = None,
     allowed_hosts: Iterable[str] = OWN_NAMES,
     names: NamesSettings | None = None,
+    open_without_accounts: bool = True,
 ) -> Starlette:
     """The board over a live state and a store.
 
-    There are no accounts yet: whoever reaches the port may look and acknowledge. So bind it to loopback, or put it
-    behind something that asks who is there; `allowed_hosts` keeps pages of other names out (DNS rebinding), and what
-    changes something must come from a page of the board itself.
+    As soon as there is an account, everybody must log in. `allowed_hosts` keeps pages of other names out (DNS rebinding),
+    and what changes something must come from a page of the board itself.
 
     Args:
         live: What is true now; told from the same event loop that serves the application.
@@ -105,11 +110,12 @@ def create_app(
             store and told to `live` at once.
         allowed_hosts: Names by which browsers may ask for the board, beside its IP addresses; ``*`` allows all.
         names: Names that the official papers print.
+        open_without_accounts: Whether whoever reaches the port may do everything as long as there is no account; for the loopback only.
 
     Returns:
         The application; its `state.board.closing` event ends all streams (`server.make_server` sets it).
     """
-    painter = Painter()
+    painter = Painter(USER.get)
     desk = Desk(live, Archive(engine), painter, clock)
     board = Board(desk, acknowledge)
     shown = pages.Pages(desk, Forms(engine))
@@ -129,6 +135,7 @@ def create_app(
             Route("/", shown.wall),
             Route("/events", board.events),
             Route("/site/{site}", shown.site),
+            *Entering(desk, engine).routes(),
             *Registering(desk, engine, names or NamesSettings()).routes(),
             *Counting(desk, engine).routes(),
             Route("/meetings", shown.meetings),
@@ -141,7 +148,10 @@ def create_app(
             Route("/api/site/{site}", health.endpoint(live, clock)),
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
         ],
-        middleware=[Middleware(Guard, allowed_hosts=tuple(allowed_hosts))],
+        middleware=[
+            Middleware(Guard, allowed_hosts=tuple(allowed_hosts)),
+            Middleware(Door, engine=engine, painter=painter, clock=clock, open_without_accounts=open_without_accounts),
+        ],
         exception_handlers=handlers,
     )
     app.state.board = board

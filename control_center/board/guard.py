@@ -1,7 +1,7 @@
 """The door of every page: who may ask, what a browser may do with the answer, and an answer in Vietnamese to every fault.
 
-Until accounts come, the board trusts whoever reaches its port; it is bound to loopback by default. The host name is
-checked so that no page elsewhere reaches it by DNS rebinding, and what changes something must come from a page of ours.
+Who asks is `door`'s business. Here the host name is checked, so that no page elsewhere reaches the board by DNS rebinding, and what changes
+something must come from a page of ours.
 """
 
 from __future__ import annotations

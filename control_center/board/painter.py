@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ import jinja2
 from control_center.board import wording
 from control_center.board.alerts import IncidentView
 from control_center.board.views import TileView
+from control_center.store.accounts import Account
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -31,8 +32,8 @@ def asset(name: str) -> str:
     return f"/static/{name}?v={_fingerprint(name)}"
 
 
-def environment() -> jinja2.Environment:
-    """Jinja2 that escapes everything and fails on a name that is not there."""
+def environment(user: Callable[[], Account | None] | None = None) -> jinja2.Environment:
+    """Jinja2 that escapes everything and fails on a name that is not there; `user` tells the templates who asks."""
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -41,7 +42,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     env.filters.update(clock=wording.clock, stamp=wording.stamp, iso=_iso)
-    env.globals.update(asset=asset, duty=wording.DUTY)
+    env.globals.update(asset=asset, duty=wording.DUTY, user=user or (lambda: None))
     return env
 
 
@@ -52,8 +53,8 @@ def _iso(moment: datetime) -> str:
 class Painter:
     """Paints pages and their parts."""
 
-    def __init__(self) -> None:
-        self._env = environment()
+    def __init__(self, user: Callable[[], Account | None] | None = None) -> None:
+        self._env = environment(user)
         self._kept: dict[tuple[str, str], tuple[object, str]] = {}
 
     def page(self, template: str, **context: Any) -> str:

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from control_center.board import wording
 from control_center.board.bodies import Fields, fields
 from control_center.board.desk import Desk
+from control_center.board.door import USER
 from control_center.config import NamesSettings
 from control_center.meetings import calendars, duties, papers
 from control_center.meetings.calendars import CalendarError, Invitation
@@ -164,7 +165,7 @@ class Registering:
         if duty not in set(duties.Kind):
             raise HTTPException(404)
         try:
-            await run_in_threadpool(duties.done, self._engine, meeting, duties.Kind(duty), at=self._desk.clock(), by=given.one("by", 60))
+            await run_in_threadpool(duties.done, self._engine, meeting, duties.Kind(duty), at=self._desk.clock(), by=_who(given))
         except LookupError as error:
             raise HTTPException(404) from error
         except duties.DutyError as error:
@@ -216,3 +217,9 @@ def _told(found: Invitation) -> dict[str, Any]:
     coming = {site: found.who_comes.get(site, Attendance()) for site in found.branches}
     branches = {site: {"people": "" if one.people is None else str(one.people), "contact": one.contact} for site, one in coming.items()}
     return words | times | {"branches": branches, "needs": found.more.get("needs", ()), "emergency": found.emergency}
+
+
+def _who(given: Fields) -> str:
+    """Who is logged in; without accounts, whom the form names."""
+    account = USER.get()
+    return given.one("by", 60) if account is None else account.shown

@@ -47,7 +47,7 @@ def make_server(app: Starlette, *, host: str = "127.0.0.1", port: int = 8080) ->
 
     Args:
         app: What `create_app` made.
-        host: Address to listen on; loopback as long as there are no accounts.
+        host: Address to listen on.
         port: 0 takes a free one; `BoardServer.port` says which.
     """
     config = uvicorn.Config(

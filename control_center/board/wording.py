@@ -18,6 +18,7 @@ from contract.messages import CheckReason
 from contract.readings import Failure
 from control_center.incidents.model import IncidentState, Place
 from control_center.live import LinkLight
+from control_center.store.accounts import Role as AccountRole
 from control_center.store.forms import FormState
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -182,3 +183,13 @@ def duration(length: timedelta) -> str:
         return f"{hours} giờ {minutes} phút" if minutes else f"{hours} giờ"
     days, hours = divmod(hours, 24)
     return f"{days} ngày {hours} giờ" if hours else f"{days} ngày"
+
+
+ROLES = MappingProxyType(
+    {
+        AccountRole.VIEWER: "Xem",
+        AccountRole.OPERATOR: "Trực kỹ thuật",
+        AccountRole.LEADER: "Lãnh đạo",
+        AccountRole.ADMINISTRATOR: "Quản trị",
+    }
+)
