@@ -81,4 +81,15 @@ FAULTS = (
         advice_vi="Kiểm tra mục H.323 trên bộ kết nối có được bật không.",
         advice_en="See whether H.323 is switched on at the codec.",
     ),
+    FaultSpec(
+        code="codec.on_when_idle",
+        effect=FormEffect.NONE,
+        severity=Severity.INFO,
+        title_vi="Hệ thống còn bật khi không họp",
+        title_en="System on without a meeting",
+        vi="Bộ kết nối {target} đã bật {figure} mà không có cuộc họp nào (nhắc sau {limit})",
+        en="The codec {target} has been on for {figure} without a meeting (reminder after {limit})",
+        advice_vi="Tắt hệ thống hội nghị nếu không dùng nữa (Quy chế, khoản 6 Điều 7).",
+        advice_en="Switch the conferencing system off if it is not needed any more (regulation, article 7.6).",
+    ),
 )

@@ -35,3 +35,6 @@ class CodecLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     answer_ms: Annotated[float, msgspec.Meta(gt=0, le=10_000, description="how long each protocol may take to answer")] = 2000.0
     attempts: Annotated[int, msgspec.Meta(ge=1, le=5, description="SIP over UDP is asked this often before it counts as silent")] = 3
+    idle_on_h: Annotated[
+        float, msgspec.Meta(ge=0, le=720, description="hours that the system may be on while nobody meets, before a reminder; 0: never")
+    ] = 3.0

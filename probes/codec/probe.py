@@ -12,6 +12,7 @@ from contract.catalog import missing
 from contract.messages import ProbeReport
 from contract.readings import Failure
 from probes.codec import source
+from probes.codec.idle import on_when_idle
 from probes.codec.judge import judge
 from probes.codec.limits import CodecLimits, CodecSettings
 from probes.codec.measure import readings_of
@@ -44,7 +45,10 @@ def run(settings: CodecSettings, limits: CodecLimits, look: Look) -> ProbeReport
         began_at=began_at,
         duration_s=time.monotonic() - began,
         readings=readings_of(answers, settings.host, began_at),
-        findings=judge(answers, settings, limits, look, began_at),
+        findings=(
+            *judge(answers, settings, limits, look, began_at),
+            *on_when_idle(look, limits, settings.host, began_at, alive=any(answer.failure is None for answer in answers.values())),
+        ),
         source=settings.host,
     )
 
