@@ -38,7 +38,7 @@ def film(view: Picture, code: str, make: Maker, level: int, path: Path, *, codec
     rate_hz = _FAST_HZ if code in {"camera.banding", "camera.dropped_frames"} else _RATE_HZ
     frames = round((_FROZEN_S if code == "camera.frozen" else SECONDS) * rate_hz)
     lost_share = LOST_SHARES[level] if code == "camera.dropped_frames" else 0.0
-    lost = np.flatnonzero(np.random.default_rng(seed).random(frames) < lost_share)
+    lost = np.sort(np.random.default_rng(seed).choice(np.arange(1, frames - 1), round(lost_share * frames), replace=False))
     grain, (height, width) = Grain(seed), view.shape[:2]
     raw = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}", "-r", str(rate_hz), "-i", "-"]
     gone = "+".join(rf"eq(n\,{number})" for number in lost)

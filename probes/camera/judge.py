@@ -23,6 +23,7 @@ _VIEW_LOST_RATIO = 0.05
 _STRUCTURED_RATIO, _PITCH_DARK_RATIO = 0.4, 0.02
 _BRIGHTENED, _BLOWN_RATIO = 1.8, 0.08
 """A view that has become so much brighter than it was approved, and blown out in so much more of it, is too bright whatever it was."""
+_LIKE_BRIGHTENED = 0.5
 _CALM_LEVEL = 3.0
 """Noise above this hides contours that are there."""
 
@@ -64,13 +65,24 @@ def _overexposed(figures: Figures, limits: CameraLimits, settings: CameraSetting
         else:
             # A window that was bright when the view was approved is part of the view.
             limit = max(limit, min(0.9, approved.clipped_ratio + limit / 2))
-    if light.clipped_ratio < limit or not enough or _is_page(figures):
+    if light.clipped_ratio < limit or not enough or (_is_page(figures) and not _is_brightened_room(figures)):
         return None
     return Suspicion("camera.overexposed", figure=100 * light.clipped_ratio, limit=100 * limit, unit="%")
 
 
 def _is_page(figures: Figures) -> bool:
     return figures.light.clipped_ratio > 0.5 and figures.light.halftone_ratio < _PAGE_HALFTONE_RATIO and figures.contour_ratio > 0.02
+
+
+def _is_brightened_room(figures: Figures) -> bool:
+    """A dark room, blown out, is as white and black as a page; but what is coarse in it is still the approved view."""
+    approved, like = figures.reference_light, figures.likeness
+    return (
+        approved is not None
+        and like is not None
+        and like >= _LIKE_BRIGHTENED
+        and figures.light.mean_ratio >= _BRIGHTENED * approved.mean_ratio
+    )
 
 
 def _covered(figures: Figures, limits: CameraLimits, settings: CameraSettings) -> Suspicion | None:  # noqa: ARG001
@@ -109,7 +121,7 @@ def _frozen(figures: Figures, limits: CameraLimits, settings: CameraSettings) ->
         return None
     if drift is None or drift > limits.frozen_drift_level_per_s:
         return None
-    if _is_page(figures) or figures.quality is None or (figures.quality.even_ratio > 0.5 and figures.contour_ratio > 0):
+    if _is_page(figures) or figures.quality is None or (figures.quality.is_drawn and figures.contour_ratio > 0):
         # Drawn, not filmed: a slide may stand still.
         return None
     return Suspicion("camera.frozen", figure=round(drift, 4), limit=limits.frozen_drift_level_per_s)

@@ -128,7 +128,7 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = 1.65
     dirty_area_ratio: Annotated[
         Ratio, msgspec.Meta(description="Share of the contoured tiles that have become soft in place from which the lens is dirty (R19)")
-    ] = 0.06
+    ] = 0.05
     backlit_dimmed_ratio: Annotated[
         Ratio, msgspec.Meta(description="Brightness of the room against the approved view below which light from behind hides it")
     ] = 0.5

@@ -21,9 +21,11 @@ _DETAIL_STEP_S = 1.0
 _NOISE_STEP_S = 0.3
 _WINDOW_S = 1.0
 """Movement, noise and bands are told over this time."""
-_HELD_S = 2.0
+_HELD_S = 2.4
 _LEAST_HELD_S, _LEAST_HELD_LIVE_S = 1.8, 0.25
 """How long apart two pictures are that tell whether it stands still. A live look is short and confirms another."""
+_ALTERNATIVES_S = 0.7
+"""A codec that draws frames in turns (I, P, B) draws a still picture in turns: some two of so long a time were drawn alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def moments(source: Source, reference: Reference | None) -> Iterator[Moment]:
     Of a recording every moment is whole. Of a live look and of a picture the last one is; the others lack what is worth measuring
     only once.
     """
-    times, pairs = FrameTimes(), _Pairs(reference, _LEAST_HELD_LIVE_S if source.live else _LEAST_HELD_S)
+    times, pairs = FrameTimes(), _Pairs(reference, live=source.live)
     last: tuple[Shot, Figures, Picture] | None = None
     details: Figures | None = None
     detailed_s = -1e9
@@ -72,8 +74,9 @@ def moments(source: Source, reference: Reference | None) -> Iterator[Moment]:
 class _Pairs:
     """What a frame tells only beside the one before, or beside those of the last second."""
 
-    def __init__(self, reference: Reference | None, least_held_s: float) -> None:
-        self._reference, self._least_held_s = reference, least_held_s
+    def __init__(self, reference: Reference | None, *, live: bool) -> None:
+        self._reference = reference
+        self._least_held_s, self._alternatives_s = (_LEAST_HELD_LIVE_S, 0.0) if live else (_LEAST_HELD_S, _ALTERNATIVES_S)
         self._before: Shot | None = None
         self._gray: Picture | None = None
         self._looked: deque[tuple[float, Picture]] = deque()
@@ -116,11 +119,13 @@ class _Pairs:
             self._noise_s = shot.at_s
 
     def _drift(self) -> float | None:
-        """Change since the oldest picture at hand, by the time between, in levels a second; None while that is too short."""
-        if not self._looked:
+        """Least change since the oldest pictures at hand, by the time between, in levels a second; None while that is too short."""
+        if not self._looked or self._looked[-1][0] - self._looked[0][0] < self._least_held_s:
             return None
-        (since_s, before), (now_s, now) = self._looked[0], self._looked[-1]
-        return measure.motion_level_of(before, now) / (now_s - since_s) if now_s - since_s >= self._least_held_s else None
+        (oldest_s, _), (now_s, now) = self._looked[0], self._looked[-1]
+        until_s = max(oldest_s, min(oldest_s + self._alternatives_s, now_s - self._least_held_s))
+        held = [(since_s, before) for since_s, before in self._looked if since_s <= until_s]
+        return min(measure.motion_level_of(before, now) / (now_s - since_s) for since_s, before in held)
 
     def added(self, figures: Figures) -> Figures:
         """The figures of the newest frame, with these."""

@@ -77,3 +77,12 @@ def test_a_window_opened_beside_a_bright_sky_that_was_there_counts_whole(room: R
     lit[:330, 700:1150] = 250
     told = compared(lit, sky)
     assert told.brightened_ratio == pytest.approx(0.16, abs=0.02), "that the sky has darkened takes nothing off"
+
+
+@pytest.mark.req("R19")
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_soft_face_before_the_room_is_no_smear_though_it_hides_much(room: RoomMaker, seed: int) -> None:
+    face = room(seed, people=0).copy()
+    cv2.ellipse(face, (640, 420), (330, 420), 0, 0, 360, (125, 155, 200), -1, cv2.LINE_AA)
+    face = np.asarray(cv2.GaussianBlur(face, (0, 0), 1.5), np.uint8)
+    assert (compared(face, room(seed, people=0)).smeared_ratio or 0) < 0.05

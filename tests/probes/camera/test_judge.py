@@ -239,3 +239,14 @@ def test_a_gray_camera_is_judged_like_any_other(room: RoomMaker) -> None:
 def test_a_reference_of_other_proportions_is_not_compared(room: RoomMaker) -> None:
     reference = reference_of(room(1, width=1024, height=768))
     assert figures_of(room(1), reference).pose is None
+
+
+def test_a_dark_room_that_is_blown_out_is_no_page_once_its_view_is_approved(room: RoomMaker) -> None:
+    dark = gained(0.22)(room(2))
+    dark[:, 700:] = (dark[:, 700:] * 0.1).astype(np.uint8)
+    blown = noisy(np.clip(dark.astype(np.float32) * 9 + 10, 0, 255).astype(np.uint8), 2)
+    assert "camera.overexposed" in codes(blown, reference_of(dark))
+    page = np.full((720, 1280, 3), 255, np.uint8)
+    for row in range(12):
+        cv2.putText(page, "Hoi nghi truc tuyen 2026", (80, 60 + 55 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (60, 30, 20), 3, cv2.LINE_AA)
+    assert "camera.overexposed" not in codes(page, reference_of(dark)), "a page before the camera is another picture"

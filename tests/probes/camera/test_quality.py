@@ -82,3 +82,16 @@ def test_a_tint_is_one_that_nothing_is_free_of(room: RoomMaker) -> None:
     orange = np.clip(picture * np.array([0.35, 0.8, 1.4]), 0, 255).astype(np.uint8)
     assert tint_ratio_of(orange) > 1.65
     assert tint_ratio_of(gray_of(picture)) == 1
+
+
+@pytest.mark.parametrize("quality", [40, 60, 90])
+def test_a_plain_wall_is_no_slide_however_it_is_compressed_and_a_slide_is_one(room: RoomMaker, quality: int) -> None:
+    shading = np.linspace(150, 190, 1280)[None, :, None] * np.linspace(1.0, 0.9, 720)[:, None, None]
+    wall = np.repeat(shading, 3, axis=2).astype(np.uint8)
+    wall[420:, 300:900] = room(3, people=0)[420:, 300:900]
+    slide = np.full((720, 1280, 3), (120, 60, 30), np.uint8)
+    for row in range(6):
+        cv2.putText(slide, "Bao cao kinh te - xa hoi", (80, 120 + 90 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (250, 250, 250), 3, cv2.LINE_AA)
+    for picture, drawn in ((wall, False), (slide, True)):
+        coded = jpeg(picture, quality)
+        assert quality_of(coded, gray_of(coded)).is_drawn == drawn
