@@ -15,7 +15,8 @@ from contract.readings import Failure
 from edge_agent.clock_offset import ClockOffset, Offset
 from probes.link.limits import Kind, LinkSettings, Target
 from probes.link.measure import mean_opinion_score, percentile, rtt_ms_of
-from probes.link.source import Answer, Heard, Wire, failure_of, is_address, resolve
+from probes.link.source import Answer, Heard, Wire, failure_of
+from probes.route import is_address, resolve
 
 LOST_AFTER_S = 2.0
 """An answer that comes later is of no use to anybody."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from probes.link.route import way_to
-from probes.link.source import resolve
+from probes.route import resolve, way_to
 
 _SYS, _ARP = Path("/sys/class/net"), Path("/proc/net/arp")
 _COMPLETE = 0x2

@@ -16,7 +16,7 @@ from typing import Any
 from probes.link.path_mtu import Fate, PathMtu, path_mtu
 from probes.link.path_protocol import PathRequest
 from probes.link.path_wire import COPIES, REPLY, UNREACHABLE, heard_of, payload, send, sockets
-from probes.link.route import way_to
+from probes.route import way_to
 
 _TOO_LARGE = 4
 _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE = 10, 3

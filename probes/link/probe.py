@@ -19,10 +19,10 @@ from probes.link.judge import judge, off_tslcd, unreachable
 from probes.link.limits import LinkLimits, LinkSettings, Target
 from probes.link.measure import Sample, Statistics, rtt_ms_of, statistics_of
 from probes.link.path_look import Way, paths
-from probes.link.route import Way as Route
-from probes.link.route import way_to
-from probes.link.source import Heard, Wire, failure_of, resolve
+from probes.link.source import Heard, Wire, failure_of
 from probes.link.standby_look import standby_line
+from probes.route import Way as Route
+from probes.route import resolve, way_to
 
 ESSENTIAL = "link.loss_percent"
 _READ_AS = {

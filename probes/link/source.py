@@ -81,24 +81,6 @@ class Heard(msgspec.Struct):
     strange: int = 0
 
 
-def resolve(host: str) -> str | None:
-    """First address of a host; None if its name says nothing now. Blocks on a name, never on an address."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError):
-        return None
-    return str(found[0][4][0])
-
-
-def is_address(host: str) -> bool:
-    """Whether a host needs no resolving."""
-    try:
-        socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
-    except (OSError, UnicodeError):
-        return False
-    return True
-
-
 class Wire:
     """The socket to one target.
 

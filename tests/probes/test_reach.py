@@ -12,7 +12,7 @@ from probes.camera.probe import run as look_through_camera
 from probes.codec.limits import CodecLimits, CodecSettings
 from probes.codec.probe import run as ask_codec
 from probes.interface import Look
-from probes.link.route import Way
+from probes.route import Way
 
 ARP = "IP address       HW type     Flags       HW address            Mask     Device\n"
 GATEWAY = "10.1.1.1"

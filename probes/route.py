@@ -1,4 +1,4 @@
-"""Asks the kernel which way a packet would take (rtnetlink RTM_GETROUTE); sends nothing."""
+"""Which address a name has, and which way a packet to it would take, as the kernel says (rtnetlink RTM_GETROUTE)."""
 
 from __future__ import annotations
 
@@ -56,3 +56,21 @@ def _read(answer: bytes, family: int) -> Way | None:
             gateway = socket.inet_ntop(family, content)
         at += max(size, _ATTRIBUTE.size) + 3 & ~3
     return Way(interface=interface, source=source, gateway=gateway)
+
+
+def resolve(host: str) -> str | None:
+    """First address of a host; None if its name says nothing now. Blocks on a name, never on an address."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return None
+    return str(found[0][4][0])
+
+
+def is_address(host: str) -> bool:
+    """Whether a host needs no resolving."""
+    try:
+        socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return False
+    return True
