@@ -24,6 +24,7 @@ _STRUCTURED_RATIO, _PITCH_DARK_RATIO = 0.4, 0.02
 _BRIGHTENED, _BLOWN_RATIO = 1.8, 0.08
 """A view that has become so much brighter than it was approved, and blown out in so much more of it, is too bright whatever it was."""
 _LIKE_BRIGHTENED = 0.5
+_MOSTLY_BLOWN_RATIO = 0.7
 _CALM_LEVEL = 3.0
 """Noise above this hides contours that are there."""
 
@@ -120,6 +121,9 @@ def _frozen(figures: Figures, limits: CameraLimits, settings: CameraSettings) ->
     if largest is None or usual is None or largest > limits.frozen_motion_level or usual > limits.frozen_usual_motion_level:
         return None
     if drift is None or drift > limits.frozen_drift_level_per_s:
+        return None
+    if figures.light.clipped_ratio > _MOSTLY_BLOWN_RATIO:
+        # What is blown out shows no noise; it would look still whatever happens.
         return None
     if _is_page(figures) or figures.quality is None or (figures.quality.is_drawn and figures.contour_ratio > 0):
         # Drawn, not filmed: a slide may stand still.

@@ -250,3 +250,9 @@ def test_a_dark_room_that_is_blown_out_is_no_page_once_its_view_is_approved(room
     for row in range(12):
         cv2.putText(page, "Hoi nghi truc tuyen 2026", (80, 60 + 55 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (60, 30, 20), 3, cv2.LINE_AA)
     assert "camera.overexposed" not in codes(page, reference_of(dark)), "a page before the camera is another picture"
+
+
+def test_where_light_has_eaten_the_noise_nothing_is_said_of_stillness(room: RoomMaker) -> None:
+    blown = gained(7)(room(1))
+    still = replace(figures_of(blown), motion_level=0.0, usual_motion_level=0.0, drift_level_per_s=0.0)
+    assert {found.code for found in suspicions(still, LIMITS, SETTINGS)} == {"camera.overexposed"}
