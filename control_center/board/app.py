@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ from control_center.board.archive import Archive
 from control_center.board.bodies import fields
 from control_center.board.counting import Counting
 from control_center.board.desk import Desk
-from control_center.board.door import USER, Door
+from control_center.board.door import STILL_WELCOME, USER, Door
 from control_center.board.entering import Entering
 from control_center.board.forms import Forms
 from control_center.board.guard import OWN_NAMES, Guard
@@ -36,6 +37,8 @@ from control_center.store.incidents import acknowledged
 
 log = logging.getLogger(__name__)
 Acknowledge = Callable[[str, str, datetime], Awaitable[Incident | None]]
+ASK_AGAIN_S = 20.0
+"""An open page is asked so often whether its session still holds."""
 _LONGEST_NAME = 60
 _LONGEST_BODY = 4096
 _NOBODY = "Trực ban"
@@ -51,6 +54,17 @@ async def _name_of_sender(request: Request) -> str:
     if account is not None:
         return account.shown
     return (await fields(request, _LONGEST_BODY, most=10)).one("by", _LONGEST_NAME) or _NOBODY
+
+
+async def _while_welcome(body: AsyncIterator[bytes], still: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+    """A stream for as long as its session lasts."""
+    asked_s = time.monotonic()
+    async for chunk in body:
+        if time.monotonic() - asked_s >= ASK_AGAIN_S:
+            if not await still():
+                return
+            asked_s = time.monotonic()
+        yield chunk
 
 
 class Board:
@@ -76,6 +90,7 @@ class Board:
         if site is not None and site not in self.desk.live.sites:
             raise HTTPException(404)
         body = stream.wall(self.desk, self.closing) if site is None else stream.site(self.desk, site, self.closing)
+        body = _while_welcome(body, request.scope[STILL_WELCOME])
         return StreamingResponse(body, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     async def acknowledge(self, request: Request) -> Response:

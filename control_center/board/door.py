@@ -29,6 +29,8 @@ _ADMINISTRATION = ("/accounts", "/audit")
 _OWN = ("/logout", "/password")
 _FREE = ("/login", "/static/")
 
+STILL_WELCOME = "diemcau.still_welcome"
+"""Key of the request's scope: asks whether who asked may still look, for answers that last."""
 USER: ContextVar[Account | None] = ContextVar("user", default=None)
 """Who asks; read by the templates."""
 
@@ -96,6 +98,7 @@ class Door:
                 await self._note(account, method, path, refusal.status_code)
             await refusal(scope, receive, send)
             return
+        scope[STILL_WELCOME] = lambda: self._still(secret_of(headers))
         token = USER.set(account)
         try:
             await self._app(
@@ -108,6 +111,11 @@ class Door:
         self._exist = self._exist or accounts.exist(self._engine)
         account = accounts.of_session(self._engine, secret, self._clock()) if self._exist and secret else None
         return account, self._exist
+
+    async def _still(self, secret: str) -> bool:
+        """Whether who asked may still look: an open page is a use of its session, and ends with it."""
+        account, exist = await run_in_threadpool(self._who, secret)
+        return account is not None or (self._open and not exist)
 
     @staticmethod
     def _own_question(scope: Scope) -> bool:

@@ -252,3 +252,28 @@ def test_no_page_is_free_that_was_not_meant_to_be(method: str, path: str) -> Non
 
 def test_roles_are_ordered() -> None:
     assert [role.rank for role in (Role.VIEWER, Role.OPERATOR, Role.LEADER, Role.ADMINISTRATOR)] == [0, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("people")
+def test_an_open_page_ends_with_its_session(app: Starlette, engine: Engine, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("control_center.board.app.ASK_AGAIN_S", 0.0)
+    browser.enter("viewe")
+    heard: list[bytes] = []
+
+    async def look() -> None:
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(60)
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            heard.append(message.get("body", b""))
+            if len(heard) == 5:
+                accounts.change(engine, "viewe", active=False)
+
+        cookie = f"{COOKIE}={browser.cookies[COOKIE]}".encode()
+        scope = {"type": "http", "method": "GET", "path": "/events", "raw_path": b"/events", "query_string": b"", "root_path": ""}
+        headers = [(b"host", b"localhost"), (b"cookie", cookie)]
+        await app({**scope, "headers": headers, "client": ("127.0.0.1", 5000), "scheme": "http"}, receive, send)
+
+    asyncio.run(asyncio.wait_for(look(), 30))
+    assert 5 <= len(heard) <= 8, "it ended by itself, soon after the account was blocked"
