@@ -86,15 +86,15 @@ class CameraLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         msgspec.Meta(
             ge=0, le=255, description="… and its median over a second: an empty room's sensor noise changes more, even compressed"
         ),
-    ] = 0.025
+    ] = 0.06
     frozen_drift_level_per_s: Annotated[
         float,
         msgspec.Meta(
             ge=0,
             le=255,
-            description="… and its change over up to two seconds, by the time: noise adds up, a codec's refining ends",
+            description="… and its least change over about two seconds, by the time: noise adds up, a codec's refining ends",
         ),
-    ] = 0.011
+    ] = 0.0015
 
     blurred_edge_width_px: Annotated[
         float,

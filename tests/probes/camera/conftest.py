@@ -109,14 +109,16 @@ def film() -> Film:
 def clip(tmp_path: Path) -> ClipMaker:
     """Encodes frames as H.264: ``clip(frames, rate_hz=…, name=…)``; lossy, as a real recording is."""
 
-    def make(frames: Iterator[Picture], *, rate_hz: float = 25, name: str = "clip.mp4", quality: int = 23) -> Path:
+    def make(
+        frames: Iterator[Picture], *, rate_hz: float = 25, name: str = "clip.mp4", quality: int = 23, preset: str = "ultrafast"
+    ) -> Path:
         path = tmp_path / name
         encoder: subprocess.Popen[bytes] | None = None
         for frame in frames:
             if encoder is None:
                 size = f"{frame.shape[1]}x{frame.shape[0]}"
                 raw = f"-f rawvideo -pix_fmt bgr24 -s {size} -r {rate_hz} -i -"
-                wanted = f"-c:v libx264 -preset ultrafast -crf {quality} -threads 1 -pix_fmt yuv420p"
+                wanted = f"-c:v libx264 -preset {preset} -crf {quality} -threads 1 -pix_fmt yuv420p"
                 encoder = subprocess.Popen(["ffmpeg", "-v", "error", "-y", *raw.split(), *wanted.split(), str(path)], stdin=subprocess.PIPE)
             assert encoder.stdin is not None
             encoder.stdin.write(frame.tobytes())

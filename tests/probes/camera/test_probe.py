@@ -253,6 +253,12 @@ def test_a_recording_that_freezes_and_goes_on_is_one_event_and_the_live_parts_ar
     assert finding.ended_at_s == pytest.approx(6, abs=0.35)
 
 
+def test_a_freeze_is_told_though_the_codec_draws_a_still_picture_in_turns(room: RoomMaker, clip: ClipMaker) -> None:
+    still = room(3, people=0, noise=3, width=640, height=360)
+    path = clip((still for _ in range(90)), rate_hz=15, preset="veryfast")
+    assert codes(watched(path)) == {"camera.frozen"}
+
+
 @pytest.mark.parametrize("quality", [18, 23])
 def test_an_empty_room_in_which_nothing_moves_is_not_frozen(room: RoomMaker, clip: ClipMaker, quality: int) -> None:
     still = room(3, people=0, noise=0, width=640, height=360).astype(np.float32)
