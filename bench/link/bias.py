@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -62,8 +61,9 @@ def _measured(network: Network, count: int) -> dict[str, list[float]]:
     center.wait("started")
     with tempfile.TemporaryDirectory() as folder, _irtt_server(world) as irtt:
         peers: list[subprocess.Popen[str]] = []
-        if shutil.which("fping"):
-            command = [*inside, "fping", "-c", str(count), "-p", str(INTERVAL_MS), "-t", "500", MCU]
+        root = fetched("fping")
+        if isinstance(root, Path):
+            command = [*inside, str(root / "usr/bin/fping"), "-c", str(count), "-p", str(INTERVAL_MS), "-t", "500", MCU]
             peers.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
         said = Path(folder) / "irtt.json"
         if irtt is not None:

@@ -54,7 +54,7 @@ def _draw_cuts(cuts: dict[str, list[float]], path: Path) -> None:
         axes.axvline(goal_s, color="#777777", linewidth=1, linestyle=":")
         axes.annotate(what, (goal_s, 4), xytext=(4, 0), textcoords="offset points", color="#555555")
     axes.set(xlim=(0, 1.7), ylim=(0, 101), xlabel="seconds after the cut", ylabel="% of the cuts told by then")
-    axes.legend(loc="upper left", frameon=False)
+    axes.legend(loc="center", bbox_to_anchor=(0.5, 0.6), frameon=False)
     figure.savefig(path, dpi=110)
 
 
@@ -62,15 +62,16 @@ def _draw_biases(biases: dict[str, list[float]], path: Path) -> None:
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
     figure, axes = plt.subplots(figsize=(8, 0.5 * len(biases) + 1.2), layout="constrained")
-    drawn: Any = axes.boxplot(list(biases.values()), vert=False, whis=(1, 99), showfliers=False, patch_artist=True, widths=0.6)
+    options = {"whis": (1, 99), "showfliers": False, "patch_artist": True, "widths": 0.6}
+    drawn: Any = axes.boxplot(list(biases.values()), orientation="horizontal", **options)
     for box, name in zip(drawn["boxes"], biases, strict=True):
         box.set_facecolor("#9cc4e4" if "diemcau" in name else "#dddddd")
     axes.set_yticks(range(1, len(biases) + 1), list(biases))
     axes.axvspan(-50, 50, color="#2a9d5c", alpha=0.12, label="goal: 99 % within ±50 µs")
     axes.set_xscale("symlog", linthresh=50)
     axes.invert_yaxis()
-    axes.set_xlabel("µs longer than on the wire (box: quartiles, whiskers: 1 % and 99 %; logarithmic beyond 50)")
-    axes.legend(loc="lower right", frameon=False)
+    axes.set_xlabel("µs longer than on the wire (whiskers: 1 % and 99 %; logarithmic beyond 50)")
+    axes.legend(loc="upper right", frameon=False)
     figure.savefig(path, dpi=110)
 
 
