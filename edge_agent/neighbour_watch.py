@@ -15,7 +15,7 @@ from pathlib import Path
 
 from probes.cables.neighbour import CDP_GROUP, FILE, LLDP_GROUP, LLDP_TYPE, SNAP_TYPE, Frame, Neighbour, NeighbourAnswer
 from probes.cables.source import default_port
-from probes.scapy_child import ask, command_of
+from probes.child import ask, command_of
 from probes.seldom import keep, recall
 
 log = logging.getLogger(__name__)

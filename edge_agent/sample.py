@@ -14,18 +14,29 @@ from contract.meetings import Phase
 from edge_agent.agenda import DEFAULT_PERIODS_S
 from edge_agent.config import CenterSettings, PageSettings, SiteSettings, StandbySettings, StateSettings
 from probes.camera.ptz_limits import PtzSettings
+from probes.link.limits import Standby, SwitchPort
 from probes.registry import PROBES
+from probes.snmp_access import SnmpAccess
 
 EXAMPLES: dict[str, Any] = {
     "site.id": "hoai-nhon",
     "site.name": "Thị xã Hoài Nhơn",
     "center.host": "trung-tam.example",
     "center.standby.host": "du-phong.example",
+    "link.standby.host": "du-phong.example",
+    "link.switch.host": "192.0.2.2",
+    "link.switch.port": "GigabitEthernet0/24",
+    "link.switch.snmp.community_file": "/etc/diemcau/secrets/snmp.community",
     "camera.ptz.protocol": "visca",
     "camera.ptz.host": "192.0.2.10",
     "camera.ptz.presets": [{"name": "Toàn cảnh", "key": "1"}, {"name": "Chủ tọa", "key": "2"}],
 }
 """Values of keys that have no default."""
+NESTED: dict[str, dict[str, type[msgspec.Struct]]] = {
+    "camera": {"ptz": PtzSettings},
+    "link": {"standby": Standby, "switch": SwitchPort, "switch.snmp": SnmpAccess},
+}
+"""Tables within a probe's table, each of which may be missing."""
 WIDTH = 110
 
 
@@ -42,9 +53,10 @@ def text() -> str:
         *_table("page", PageSettings),
     ]
     for name, entry in PROBES.items():
-        parts += _table(name, entry.settings, leave_out=("ptz",))
-        if name == "camera":
-            parts += _commented(_table("camera.ptz", PtzSettings))
+        inner = NESTED.get(name, {})
+        parts += _table(name, entry.settings, leave_out=tuple(key.rpartition(".")[2] for key in inner))
+        for key, kind in inner.items():
+            parts += _commented(_table(f"{name}.{key}", kind, leave_out=("snmp",)))
     parts += ["# How often each probe looks, per phase.", *_rounds()]
     for name, entry in PROBES.items():
         lines = _table(f"limits.{name}", entry.limits)

@@ -126,6 +126,38 @@ METRICS = (
         minimum=0,
         worse=Worse.LOWER,
     ),
+    MetricSpec(
+        name="link.port_in_percent",
+        unit="%",
+        vi="Mức sử dụng chiều vào cổng chuyển mạch của đường truyền, 5 phút gần nhất",
+        en="Utilisation into the switch port of the line, last 5 minutes",
+        minimum=0,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(
+        name="link.port_in_p95_percent",
+        unit="%",
+        vi="Mức sử dụng chiều vào cổng chuyển mạch của đường truyền, bách phân vị 95 của 7 ngày",
+        en="Utilisation into the switch port of the line, 95th percentile of 7 days",
+        minimum=0,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(
+        name="link.port_out_percent",
+        unit="%",
+        vi="Mức sử dụng chiều ra cổng chuyển mạch của đường truyền, 5 phút gần nhất",
+        en="Utilisation out of the switch port of the line, last 5 minutes",
+        minimum=0,
+        worse=Worse.HIGHER,
+    ),
+    MetricSpec(
+        name="link.port_out_p95_percent",
+        unit="%",
+        vi="Mức sử dụng chiều ra cổng chuyển mạch của đường truyền, bách phân vị 95 của 7 ngày",
+        en="Utilisation out of the switch port of the line, 95th percentile of 7 days",
+        minimum=0,
+        worse=Worse.HIGHER,
+    ),
 )
 
 _MEETING_CRITICAL = {Phase.REHEARSAL: Severity.WARNING, Phase.PRECHECK: Severity.CRITICAL, Phase.LIVE: Severity.CRITICAL}
@@ -292,6 +324,18 @@ FAULTS = (
         en="The standby line to {host} could not be tried or does not connect; last good trial: {good}",
         advice_vi="Kiểm tra thiết bị và dây của đường dự phòng (đèn, SIM, cước), rồi bấm «Kiểm tra lại». Làm trước phiên họp.",
         advice_en="Check the standby line's device and cable (lamps, SIM, credit), then press “Check again”. Do it before the meeting.",
+    ),
+    FaultSpec(
+        code="link.port_full",
+        effect=FormEffect.NONE,
+        severity=Severity.WARNING,
+        severity_in={Phase.LIVE: Severity.INFO},
+        title_vi="Đường truyền quá đầy",
+        title_en="Line too full",
+        vi="Cổng {target} của đường truyền đầy {figure} dung lượng (bách phân vị 95 các mẫu 5 phút trong {days} ngày; giới hạn {limit})",
+        en="Port {target} of the line is {figure} full (95th percentile of 5-minute samples of {days} days; limit {limit})",
+        advice_vi="Tìm máy hoặc dịch vụ tải nhiều, chuyển việc đó ra ngoài giờ họp. Vẫn đầy: đề nghị nhà cung cấp nâng dung lượng (TT 06/2026, 5.6).",
+        advice_en="Find what transfers so much and move it out of meeting hours. Still full: ask the provider for more (TT 06/2026, 5.6).",
     ),
     FaultSpec(
         code="link.low_throughput",

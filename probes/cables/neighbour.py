@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from probes import scapy_child
-from probes.scapy_child import Answer
+from probes import child
+from probes.child import Answer
 from probes.seldom import recall
 
 FILE = "neighbour.json"
@@ -98,16 +97,13 @@ def _of_cdp(packet: Any, cdp: Any) -> Neighbour | None:
 
 
 def _word(said: Any) -> str:
-    """What a stranger says, safe to be shown: printable, composed, short."""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-    text = unicodedata.normalize("NFC", text).replace("\ufffd", "")
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_LONGEST_WORD]
+    return child.word(said if isinstance(said, bytes) else str(said).encode(), _LONGEST_WORD)
 
 
 def answer(asked: bytes) -> NeighbourAnswer:
     """What is printed."""
-    return scapy_child.answer(asked, Frame, NeighbourAnswer, read)
+    return child.answer(asked, Frame, NeighbourAnswer, read)
 
 
 if __name__ == "__main__":
-    sys.exit(scapy_child.main(answer))
+    sys.exit(child.main(answer))

@@ -18,8 +18,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from probes import scapy_child
-from probes.scapy_child import Answer
+from probes import child
+from probes.child import Answer
 
 COPIES = 3
 _BETWEEN_S = 0.1
@@ -93,8 +93,8 @@ def _own_macs() -> Iterator[str]:
 
 def answer(asked: bytes) -> DuplicatesAnswer:
     """What is printed."""
-    return scapy_child.answer(asked, DuplicatesRequest, DuplicatesAnswer, owners)
+    return child.answer(asked, DuplicatesRequest, DuplicatesAnswer, owners)
 
 
 if __name__ == "__main__":
-    sys.exit(scapy_child.main(answer))
+    sys.exit(child.main(answer))

@@ -14,11 +14,11 @@ from contract.catalog import finding
 from contract.findings import Finding
 from contract.meetings import Phase
 from contract.readings import Failure
+from probes.child import LONGEST_S, ask, command_of
 from probes.interface import Look
 from probes.link.duplicates import DuplicatesAnswer, DuplicatesRequest
 from probes.link.limits import LinkLimits, LinkSettings
 from probes.link.path_look import Way
-from probes.scapy_child import LONGEST_S, ask, command_of
 from probes.seldom import ASKED_PHASES, keep, recall, time_to_ask
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import msgspec
 
 from contract.placing import CENTER
 from contract.stamp_auth import key_from_text
+from probes.snmp_access import SnmpAccess
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
@@ -93,6 +94,31 @@ class Standby(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ca: str = ""
 
 
+class SwitchPort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Port of the switch that the dedicated line hangs on; its counters tell how full the line is.
+
+    Attributes:
+        host: Name or address of the switch.
+        port: As the switch calls it (``ifName``, ``ifDescr`` or ``ifAlias``), or its number (``ifIndex``).
+        uplink: Whether the port's cable leads to the provider; false: to the site.
+        snmp: How the switch is asked.
+    """
+
+    host: str
+    port: str
+    uplink: bool = True
+    snmp: SnmpAccess
+
+    def __post_init__(self) -> None:
+        if not self.host or not self.port:
+            raise ValueError("switch: host and port are needed")
+
+    @property
+    def label(self) -> str:
+        """What findings and figures call it."""
+        return f"{self.host} {self.port}"
+
+
 class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the site has; from the site's own file.
 
@@ -106,6 +132,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         capacity_mbps: What the line carries by contract, each way; None: not declared.
         standby: The standby line, to be tried now and then; without one that of ``center.standby`` is taken.
         key_file: File with the site's STAMP key, 64 hexadecimal digits, drawn by the center; empty: its packets are not sealed.
+        switch: Port that the line hangs on, whose counters tell how full it is; None: not asked.
     """
 
     fitted: bool = True
@@ -117,6 +144,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     capacity_mbps: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None
     standby: Standby | None = None
     key_file: str = ""
+    switch: SwitchPort | None = None
 
     def __post_init__(self) -> None:
         labels = [target.label for target in self.ends]
@@ -180,6 +208,10 @@ class LinkLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     stall_ms: Annotated[float, msgspec.Meta(ge=50, le=1000, description="the watch itself was late by so much: blind")] = 150.0
     flap_window_s: Annotated[float, msgspec.Meta(gt=0, le=3600, description="drops within this time are counted as one flapping")] = 300.0
 
+    port_p95_percent: Annotated[
+        Percent,
+        msgspec.Meta(description="95th percentile of 7 days of 5-minute samples of the port, of the capacity (TT 06/2026/TT-BKHCN, 5.6)"),
+    ] = 90.0
     least_throughput_percent: Annotated[
         float, msgspec.Meta(gt=0, le=100, description="of what is sent when the throughput is measured, and must arrive")
     ] = 90.0

@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from contract.readings import Failure
-from probes import scapy_child
+from probes import child
 from probes.link.path_protocol import Hop, PathAnswer, PathRequest
 from probes.link.path_sizes import mtu_of
 from probes.link.path_wire import COPIES, EXCEEDED, REPLY, UNREACHABLE, heard_of, payload, send, sockets
@@ -63,7 +63,7 @@ def trace(request: PathRequest) -> PathAnswer:
     """
     from scapy.layers import inet  # noqa: PLC0415 — 0.3 s and 40 MB that nobody else is to pay
 
-    until_s = time.monotonic() + scapy_child.LONGEST_S - _SPARE_S
+    until_s = time.monotonic() + child.LONGEST_S - _SPARE_S
     packets = _packets(request, inet)
     heard: list[_Heard] = []
     with sockets(request) as (out, back):
@@ -158,7 +158,7 @@ def _hops(packets: dict[int, _Sent], heard: list[_Heard]) -> tuple[Hop, ...]:
 
 def answer(asked: bytes) -> PathAnswer:
     """What is printed."""
-    return scapy_child.answer(asked, PathRequest, PathAnswer, _path)
+    return child.answer(asked, PathRequest, PathAnswer, _path)
 
 
 def _path(request: PathRequest) -> PathAnswer:
@@ -170,4 +170,4 @@ def _path(request: PathRequest) -> PathAnswer:
 
 
 if __name__ == "__main__":
-    sys.exit(scapy_child.main(answer))
+    sys.exit(child.main(answer))

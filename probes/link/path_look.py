@@ -13,12 +13,12 @@ from contract.catalog import figure, missing
 from contract.findings import Finding
 from contract.placing import CENTER, MCU
 from contract.readings import Failure, Reading
+from probes.child import LONGEST_S, ask, command_of
 from probes.interface import Look
 from probes.link.judge import path_findings
 from probes.link.limits import LinkLimits, LinkSettings
 from probes.link.path_memory import STALE_AFTER, Memory, due, read, remember, write
 from probes.link.path_protocol import PathAnswer, PathRequest
-from probes.scapy_child import LONGEST_S, ask, command_of
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from probes.scapy_child import Answer
+from probes.child import Answer
 
 
 class PathRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

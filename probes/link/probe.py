@@ -21,6 +21,7 @@ from probes.link.measure import Sample, Statistics, rtt_ms_of, statistics_of
 from probes.link.path_look import Way, paths
 from probes.link.source import Heard, Wire, failure_of
 from probes.link.standby_look import standby_line
+from probes.link.utilisation_look import utilisation
 from probes.route import Way as Route
 from probes.route import resolve, way_to
 
@@ -138,6 +139,7 @@ def run(settings: LinkSettings, limits: LinkLimits, look: Look) -> ProbeReport:
     hops, of_paths = paths(ways, settings, limits, look, at=began_at, left_s=began_s + look.deadline_s - time.monotonic())
     of_addresses = duplicates(ways, settings, limits, look, at=began_at, left_s=began_s + look.deadline_s - time.monotonic())
     line, of_line = standby_line(settings, limits, look, at=began_at, left_s=began_s + look.deadline_s - time.monotonic())
+    port, of_port = utilisation(settings, limits, look, at=began_at, left_s=began_s + look.deadline_s - time.monotonic())
     found = (
         *_silences(ends, figures, limits, look, began_at),
         *judge(figures, limits, look),
@@ -145,12 +147,13 @@ def run(settings: LinkSettings, limits: LinkLimits, look: Look) -> ProbeReport:
         *of_paths,
         *of_addresses,
         *of_line,
+        *of_port,
     )
     return ProbeReport(
         probe="link",
         began_at=began_at,
         duration_s=time.monotonic() - began_s,
-        readings=(*readings, *hops, *line),
+        readings=(*readings, *hops, *line, *port),
         findings=found,
         source=", ".join(f"{end.target.label} {end.target.kind} {end.target.host} {end.way.interface}".rstrip() for end in ends),
     )

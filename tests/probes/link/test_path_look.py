@@ -11,12 +11,12 @@ import pytest
 from contract.catalog import sentence
 from contract.meetings import Phase
 from contract.readings import Failure
+from probes.child import ask
 from probes.interface import Look
 from probes.link.limits import LinkLimits, LinkSettings
 from probes.link.path import answer
 from probes.link.path_look import Way, paths
 from probes.link.path_protocol import Hop, PathAnswer, PathRequest
-from probes.scapy_child import ask
 
 AT = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
 CENTER, MCU = Way(address="10.9.0.1", interface="eth0"), Way(address="10.8.0.1", interface="eth0")

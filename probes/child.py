@@ -1,6 +1,7 @@
-"""Starts a child that uses scapy and gets its answer; whatever happens there is an answer with a failure name here.
+"""Starts a child that uses a heavy library and gets its answer; whatever happens there is an answer with a failure name here.
 
-scapy costs 0.3 s and 40 MB, and sends what it is told: it lives in such children only, which are over after some seconds.
+scapy costs 0.3 s and 40 MB, and sends what it is told; pysnmp costs 0.1 s and 33 MB: they live in such children only, which are
+over after some seconds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -115,15 +117,22 @@ def answer(asked: bytes, request_kind: type[_Request], kind: type[_Answer], meas
         return measure(request)
     except OSError as error:
         return _failed(kind, _FAILURES.get(error.errno or 0, Failure.UNREACHABLE), str(error))
-    except Exception as error:  # noqa: BLE001 — the one net around the child; what scapy raises is its own
+    except Exception as error:  # noqa: BLE001 — the one net around the child; what a library raises is its own
         return _failed(kind, Failure.CRASHED, f"{type(error).__name__}: {error}")
 
 
 def main(answer_to: Callable[[bytes], Answer]) -> int:
     """Answer the request of standard input; the default action of the alarm ends what takes too long."""
     signal.setitimer(signal.ITIMER_REAL, LONGEST_S)
-    logging.getLogger("scapy").setLevel(logging.CRITICAL)
+    for library in ("scapy", "pysnmp"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     with contextlib.redirect_stdout(sys.stderr):
         said = answer_to(sys.stdin.buffer.read())
     sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
     return 0
+
+
+def word(octets: bytes, longest: int) -> str:
+    """What a stranger says, safe to be shown: printable, composed, short."""
+    text = unicodedata.normalize("NFC", octets.decode("utf-8", "replace")).replace("\ufffd", "")
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:longest]
