@@ -28,6 +28,7 @@ from control_center.board.door import STILL_WELCOME, USER, Door
 from control_center.board.entering import Entering
 from control_center.board.forms import Forms
 from control_center.board.guard import OWN_NAMES, Guard
+from control_center.board.lines import Lines
 from control_center.board.painter import STATIC, Painter
 from control_center.board.registering import Registering
 from control_center.config import NamesSettings
@@ -153,6 +154,7 @@ def create_app(
             *Entering(desk, engine).routes(),
             *Registering(desk, engine, names or NamesSettings()).routes(),
             *Counting(desk, engine).routes(),
+            *Lines(desk, engine).routes(),
             Route("/meetings", shown.meetings),
             Route("/meeting/{meeting}", shown.meeting),
             Route("/meeting/{meeting}/form", shown.form),

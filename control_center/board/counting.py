@@ -18,7 +18,7 @@ from control_center.meetings.statistics import COLUMNS, DEFAULT, Statistics
 from control_center.meetings.working_days import VIETNAM
 
 _MAKE = {"csv": sheets.as_csv, "xlsx": sheets.as_xlsx}
-_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+FILE_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
 class Counting:
@@ -50,7 +50,9 @@ class Counting:
             raise HTTPException(404)
         counted, _ = await self._count(request, year)
         made = await run_in_threadpool(_MAKE[kind], counted)
-        return Response(made, media_type=_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="thong-ke-{year}.{kind}"'})
+        return Response(
+            made, media_type=FILE_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="thong-ke-{year}.{kind}"'}
+        )
 
     async def _count(self, request: Request, year: int) -> tuple[Statistics, tuple[str, ...]]:
         asked = dict.fromkeys(name for name in request.query_params.getlist("column") if name in COLUMNS)

@@ -1,4 +1,4 @@
-"""Statistics as files for a spreadsheet. What people and sites have written is text there, never a formula."""
+"""Tables as files for a spreadsheet. What people and sites have written is text there, never a formula."""
 
 from __future__ import annotations
 
@@ -28,21 +28,34 @@ def harmless(cell: Cell) -> Cell:
 
 
 def as_csv(counted: Statistics) -> bytes:
-    """UTF-8 with the mark by which Excel knows it, so that Vietnamese letters stay whole."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(counted.heads)
-    writer.writerows([harmless(cell) for cell in row] for row in counted.rows)
-    return out.getvalue().encode("utf-8-sig")
+    """The meetings of a year."""
+    return csv_of(counted.heads, counted.rows)
 
 
 def as_xlsx(counted: Statistics) -> bytes:
     """A workbook: meetings, sites, components."""
-    book = openpyxl.Workbook(write_only=True)
     sites = [(counted.names.get(site, site), held, faults) for site, (held, faults) in counted.by_site.items()]
-    _sheet(book, "Cuộc họp", counted.heads, counted.rows)
-    _sheet(book, "Điểm cầu", ("Điểm cầu", "Số cuộc họp", "Số sự cố"), sites)
-    _sheet(book, "Thiết bị", ("Thành phần", "Số sự cố"), counted.by_component.items())
+    return workbook_of(
+        ("Cuộc họp", counted.heads, counted.rows),
+        ("Điểm cầu", ("Điểm cầu", "Số cuộc họp", "Số sự cố"), sites),
+        ("Thiết bị", ("Thành phần", "Số sự cố"), counted.by_component.items()),
+    )
+
+
+def csv_of(heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """UTF-8 with the mark by which Excel knows it, so that Vietnamese letters stay whole."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(heads)
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def workbook_of(*tables: tuple[str, Sequence[str], Iterable[Sequence[Cell]]]) -> bytes:
+    """A workbook with a sheet for each table: its name, its heads, its rows."""
+    book = openpyxl.Workbook(write_only=True)
+    for title, heads, rows in tables:
+        _sheet(book, title, heads, rows)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
