@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import sys
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from contract.findings import State
 from contract.meetings import Phase
 from contract.toml_file import ConfigError
 from edge_agent.config import DEFAULT_FILE, Configuration, load
+from probes.codec.by_hand import LookedUp, look_up
+from probes.codec.compare import WORDS
 from probes.registry import PROBES
 
 WELL, FAULTS, COULD_NOT = 0, 1, 2
@@ -69,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("--json", action="store_true", help="one JSON document on stdout")
     _sweep_parser(command)
     _baseline_parser(command)
+    confirm = command("confirm", _confirm, "write down what somebody looked up at the conferencing system, since it does not tell")
+    confirm.add_argument("settings", nargs="+", choices=list(WORDS), metavar="SETTING", help=", ".join(WORDS))
+    confirm.add_argument("--by", required=True, help="who looked")
+    confirm.add_argument("--wrong", action="store_true", help="it is not as it was approved")
     turn = command("ptz", _ptz, "turn the camera through its presets and see whether it reaches each")
     turn.add_argument("--json", action="store_true", help="one JSON document on stdout")
     throughput = command("throughput", _throughput, "measure what the line carries, each way (iperf3); never in a meeting")
@@ -154,6 +161,18 @@ def _baseline(options: argparse.Namespace) -> int:
     from edge_agent import baseline  # noqa: PLC0415
 
     return baseline.command(load(options.config), options.what, options.by, options.preset)
+
+
+def _confirm(options: argparse.Namespace) -> int:
+    configuration, by = load(options.config), " ".join(unicodedata.normalize("NFC", options.by).split())
+    if not by or not by.isprintable():
+        raise ConfigError("confirm: --by: cần họ tên người xem (the name of who looked is needed)")
+    seen = LookedUp(right=not options.wrong, by=by, at=datetime.now(UTC))
+    for setting in options.settings:
+        if not look_up(str(configuration.directory), setting, seen):
+            raise ConfigError(f"{configuration.directory}: không ghi được (cannot be written)")
+        print(f"{WORDS[setting]}: {'không đúng' if options.wrong else 'đúng'} ({by})")
+    return WELL
 
 
 def _ptz(options: argparse.Namespace) -> int:

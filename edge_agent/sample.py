@@ -14,6 +14,7 @@ from contract.meetings import Phase
 from edge_agent.agenda import DEFAULT_PERIODS_S
 from edge_agent.config import CenterSettings, PageSettings, SiteSettings, StandbySettings, StateSettings
 from probes.camera.ptz_limits import PtzSettings
+from probes.codec.limits import ApiSettings, Expected
 from probes.link.limits import Standby, SwitchPort
 from probes.registry import PROBES
 from probes.snmp_access import SnmpAccess
@@ -23,6 +24,10 @@ EXAMPLES: dict[str, Any] = {
     "site.name": "Thị xã Hoài Nhơn",
     "center.host": "trung-tam.example",
     "center.standby.host": "du-phong.example",
+    "codec.snmp.community_file": "/etc/diemcau/secrets/snmp.community",
+    "codec.api.maker": "room_os",
+    "codec.api.user": "giamsat",
+    "codec.api.password_file": "/etc/diemcau/secrets/codec.password",
     "link.standby.host": "du-phong.example",
     "link.switch.host": "192.0.2.2",
     "link.switch.port": "GigabitEthernet0/24",
@@ -34,6 +39,7 @@ EXAMPLES: dict[str, Any] = {
 """Values of keys that have no default."""
 NESTED: dict[str, dict[str, type[msgspec.Struct]]] = {
     "camera": {"ptz": PtzSettings},
+    "codec": {"snmp": SnmpAccess, "api": ApiSettings, "expected": Expected},
     "link": {"standby": Standby, "switch": SwitchPort, "switch.snmp": SnmpAccess},
 }
 """Tables within a probe's table, each of which may be missing."""

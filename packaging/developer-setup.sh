@@ -46,8 +46,10 @@ if [ ${#missing[@]} -gt 0 ]; then
   for package in "${missing[@]}"; do
     if apt-cache policy "$package" | grep 'Candidate: [0-9]' >/dev/null; then offered+=("$package"); else say "no package $package here; what needs it will say so"; fi
   done
-  # lldpd is for tests in namespaces of their own; as a service it would talk to this machine's network.
-  if [[ " ${offered[*]} " == *" lldpd "* ]] && [ -d /run/systemd/system ]; then "${become[@]}" systemctl mask --quiet lldpd.service; fi
+  # These are started by tests, on loopback or in namespaces of their own; as services they would talk to this machine's network.
+  for service in lldpd kamailio nut-server; do
+    if [[ " ${offered[*]} " == *" $service "* ]] && [ -d /run/systemd/system ]; then "${become[@]}" systemctl mask --quiet "$service.service"; fi
+  done
   if [ ${#offered[@]} -gt 0 ]; then
     removed=$(apt-get install -s --no-install-recommends "${offered[@]}" | awk '/^Remv/ {print $2}')
     [ -z "$removed" ] || die "Installing would remove $removed, so nothing was done. Choose yourself: $by_hand"

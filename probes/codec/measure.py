@@ -7,10 +7,15 @@ from datetime import datetime
 
 from contract.catalog import figure, missing
 from contract.readings import Failure, Reading
-from probes.codec.source import Answer
+from probes.codec.answers import Answer
 
-TOOK = {"SIP": "codec.sip_ms", "H.323": "codec.h323_ms", "HTTP": "codec.web_ms"}
-SAID = {"SIP": "codec.sip_status", "SNMP": "codec.uptime_s"}
+FIGURES: Mapping[str, tuple[str, ...]] = {
+    "SIP": ("codec.sip_ms", "codec.sip_status"),
+    "H.323": ("codec.h323_ms",),
+    "HTTP": ("codec.web_ms", "codec.web_status"),
+    "SNMP": ("codec.snmp_ms", "codec.uptime_s"),
+}
+"""What a protocol always tells; all else it may tell or not."""
 
 
 def readings_of(answers: Mapping[str, Answer], host: str, at: datetime) -> tuple[Reading, ...]:
@@ -21,8 +26,8 @@ def readings_of(answers: Mapping[str, Answer], host: str, at: datetime) -> tuple
 def _readings(answers: Mapping[str, Answer], host: str, at: datetime) -> Iterator[Reading]:
     yield figure("codec.alive", any(answer.failure is None for answer in answers.values()), at=at, target=host)
     for protocol, answer in answers.items():
-        for metric, value in ((TOOK.get(protocol), answer.took_ms), (SAID.get(protocol), answer.said)):
-            if metric is not None and value is not None:
-                yield figure(metric, value, at=at, target=host)
-            elif metric is not None:
+        for metric in dict.fromkeys((*FIGURES[protocol], *answer.figures)):
+            if metric in answer.figures:
+                yield figure(metric, answer.figures[metric], at=at, target=host)
+            else:
                 yield missing(metric, answer.failure or Failure.BAD_DATA, at=at, target=host)

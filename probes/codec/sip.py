@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+from probes.child import word
+
+_PRODUCT = re.compile(rb"\r\n(?:Server|User-Agent): *([^\r\n]+)", re.IGNORECASE)
+_LONGEST_NAME = 60
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6]\d\d) ")
 
 
@@ -23,6 +27,12 @@ def options(*, host: str, port: int, local_host: str, local_port: int, transport
         "User-Agent: diemcau\r\n"
         "Content-Length: 0\r\n\r\n"
     ).encode()
+
+
+def product_of(answer: bytes) -> str:
+    """What the answer calls itself (``Server`` or ``User-Agent``, RFC 3261, 20.35 and 20.41); empty if it does not say."""
+    matched = _PRODUCT.search(answer)
+    return "" if matched is None else word(matched.group(1), _LONGEST_NAME)
 
 
 def status_of(answer: bytes, branch: str) -> int | None:

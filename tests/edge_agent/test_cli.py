@@ -26,6 +26,7 @@ from edge_agent import baseline, cli, keep, terminal, wording
 from edge_agent.config import load
 from edge_agent.once import settings_for
 from edge_agent.status import FILE, AgentStatus
+from probes.codec.by_hand import looked_up
 from probes.registry import PROBES
 
 T0 = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -259,3 +260,19 @@ def test_a_sound_file_that_cannot_be_read_gives_one_sentence(
     assert told.err == f"edge-agent: probe microphone: {report.reason}\n"
     assert cli.main(["probe", "microphone", "--source", str(path)]) == 2
     assert f"Lý do: {report.reason}".split("clip.wav")[1] in " ".join(capfd.readouterr().out.split())
+
+
+@pytest.mark.req("R28", "R29")
+def test_what_somebody_looked_up_is_written_down_with_name_and_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "edge-agent.toml"
+    file.write_text(f'[site]\nid = "x"\nname = "X"\n[state]\ndirectory = "{tmp_path}"\n')
+    assert cli.main(["confirm", "echo_cancelling", "call_rate_kbps", "--by", "Trần  Văn A", "--config", str(file)]) == 0
+    assert cli.main(["confirm", "address", "--by", "Trần Văn A", "--wrong", "--config", str(file)]) == 0
+    seen = looked_up(str(tmp_path), datetime.now(UTC))
+    assert {setting: (one.right, one.by) for setting, one in seen.items()} == {
+        "echo_cancelling": (True, "Trần Văn A"),
+        "call_rate_kbps": (True, "Trần Văn A"),
+        "address": (False, "Trần Văn A"),
+    }
+    assert "IP address: không đúng (Trần Văn A)" in capsys.readouterr().out
+    assert cli.main(["confirm", "address", "--by", " ", "--config", str(file)]) == 2

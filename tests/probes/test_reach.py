@@ -86,7 +86,7 @@ def test_a_name_that_is_not_found_excuses_the_device_only_without_any_cable(mach
 def test_a_codec_and_a_network_camera_that_cannot_be_reached_from_here_are_not_checked_and_not_damaged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    codec = CodecSettings(host="127.0.0.1", sip_port=1, h323_port=1, web_port=0, snmp_port=0)
+    codec = CodecSettings(host="127.0.0.1", sip_port=1, h323_port=1, web_port=0)
     camera = CameraSettings(source="rtsp://127.0.0.1:1/live")
     limits = CodecLimits(answer_ms=300)
     assert [found.code for found in ask_codec(codec, limits, Look()).findings] == ["codec.unreachable"]

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +18,8 @@ from probes.codec import sip
 from probes.codec.limits import CodecLimits, CodecSettings, SipTransport
 from probes.codec.probe import run
 from probes.interface import Look
+from probes.snmp_access import SnmpAccess
+from tests.probes.conftest import DESCRIPTION, SnmpAgent
 
 QUICK = CodecLimits(answer_ms=600)
 LIVE = Look(phase=Phase.LIVE)
@@ -180,48 +179,31 @@ def test_addresses_of_ipv6_stand_in_brackets() -> None:
     assert request.startswith(b"OPTIONS sip:[fd00::1]:5060 SIP/2.0\r\n")
 
 
-@pytest.fixture
-def snmp_agent(tmp_path: Path) -> Iterator[int]:
-    """A real net-snmp agent on loopback."""
-    snmpd = shutil.which("snmpd", path="/usr/sbin:/usr/bin:/sbin")
-    if snmpd is None:
-        pytest.skip("snmpd is not installed")
-    port = closed_port()
-    configuration = tmp_path / "snmpd.conf"
-    configuration.write_text("rocommunity xemthoi 127.0.0.1\n")
-    process = subprocess.Popen(
-        [snmpd, "-f", "-Lf", str(tmp_path / "log"), "-C", "-c", str(configuration), "-p", str(tmp_path / "pid"), f"udp:127.0.0.1:{port}"],
-        env={"SNMP_PERSISTENT_DIR": str(tmp_path), "PATH": "/usr/bin"},
-    )
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def with_community(tmp_path: Path, word: str) -> str:
-    file = tmp_path / "community"
-    file.write_text(word + "\n")
-    return str(file)
-
-
 @pytest.mark.req("R29")
-def test_a_real_snmp_agent_tells_its_uptime(snmp_agent: int, tmp_path: Path) -> None:
-    file = with_community(tmp_path, "xemthoi")
-    until = time.monotonic() + 30
-    while codes(report := look(sip_port=0, snmp_port=snmp_agent, snmp_community_file=file)) and time.monotonic() < until:
-        time.sleep(0.2)
+@pytest.mark.parametrize("version", ["v2c", "v3"])
+def test_a_real_snmp_agent_tells_who_it_is_and_its_uptime(snmp_agent: SnmpAgent, version: str) -> None:
+    report = look(sip_port=0, snmp=getattr(snmp_agent, version))
     assert codes(report) == []
     assert (value(report, "codec.uptime_s") or -1) >= 0
+    assert report.source == f"127.0.0.1 {DESCRIPTION}"
 
 
-def test_a_wrong_community_is_silence_and_its_word_is_told_to_nobody(snmp_agent: int, tmp_path: Path) -> None:
-    report = look(sip_port=0, snmp_port=snmp_agent, snmp_community_file=with_community(tmp_path, "bimat"))
+def test_a_real_network_port_is_told_with_its_errors_and_one_that_is_slow_is_found(snmp_agent: SnmpAgent) -> None:
+    report = look(sip_port=0, snmp=snmp_agent.v2c, snmp_interface="lo")
+    assert value(report, "codec.port_errors") == 0
+    assert value(report, "codec.port_speed_mbps") == 10, "what net-snmp says of a loopback"
+    (found,) = report.findings
+    assert (found.code, found.figure, found.limit) == ("codec.slow_port", 10, 100)
+
+
+def test_a_wrong_community_is_silence_and_its_word_is_told_to_nobody(snmp_agent: SnmpAgent, tmp_path: Path) -> None:
+    file = tmp_path / "community"
+    file.write_text("bimat\n")
+    report = look(sip_port=0, snmp=SnmpAccess(port=snmp_agent.port, community_file=str(file)))
     assert codes(report) == ["codec.unreachable"]
     assert "bimat" not in repr(report)
 
 
 def test_a_community_file_that_cannot_be_read_is_a_matter_of_permission(tmp_path: Path) -> None:
-    report = look(sip_port=0, snmp_port=closed_port(), snmp_community_file=str(tmp_path / "none"))
+    report = look(sip_port=0, snmp=SnmpAccess(community_file=str(tmp_path / "none")))
     assert [reading.failure for reading in report.readings if reading.metric == "codec.uptime_s"] == [Failure.PERMISSION]
