@@ -13,6 +13,7 @@ import msgspec
 from contract.meetings import Phase
 from edge_agent.agenda import DEFAULT_PERIODS_S
 from edge_agent.config import CenterSettings, PageSettings, SiteSettings, StandbySettings, StateSettings
+from probes.cables.limits import NutUps
 from probes.camera.ptz_limits import PtzSettings
 from probes.codec.limits import ApiSettings, Expected
 from probes.link.limits import Standby, SwitchPort
@@ -40,6 +41,7 @@ EXAMPLES: dict[str, Any] = {
 NESTED: dict[str, dict[str, type[msgspec.Struct]]] = {
     "camera": {"ptz": PtzSettings},
     "codec": {"snmp": SnmpAccess, "api": ApiSettings, "expected": Expected},
+    "cables": {"ups": NutUps},
     "link": {"standby": Standby, "switch": SwitchPort, "switch.snmp": SnmpAccess},
 }
 """Tables within a probe's table, each of which may be missing."""

@@ -17,7 +17,7 @@ def duties(incident: Incident) -> tuple[ContactRole, ...]:
     if incident.component == Component.LINK:
         far = incident.place in (Place.TSLCD, Place.MCU)
         return (ContactRole.PROVIDER, ContactRole.SITE) if far else (ContactRole.SITE, ContactRole.PROVIDER)
-    if incident.code == "cables.on_battery":
+    if incident.code in ("cables.on_battery", "cables.battery_low"):
         return (ContactRole.SITE, ContactRole.POWER)
     return (ContactRole.SITE,)
 

@@ -11,19 +11,20 @@ from probes.cables.limits import CablesLimits, CablesSettings
 from probes.cables.neighbour import last_neighbour
 from probes.interface import Look
 
+_OWN = "PC"
+"""What findings call the site PC's own battery."""
+
 
 def judge(readings: Iterable[Reading], settings: CablesSettings, limits: CablesLimits, look: Look) -> tuple[Finding, ...]:
     """Findings of one look; what the machine cannot tell is no finding."""
     readings = tuple(readings)
     ids = {device.name: device.id for device in settings.usb}
     has_carrier = any(reading.metric == "cables.carrier" and reading.value for reading in readings)
-    battery = next((reading.value for reading in readings if reading.metric == "cables.battery_percent"), None)
-    return tuple(found for reading in readings for found in _judged(reading, limits, look, ids, battery, has_carrier=has_carrier))
+    found = [one for reading in readings for one in _judged(reading, limits, look, ids, has_carrier=has_carrier)]
+    return (*found, *_of_power(readings, limits, look))
 
 
-def _judged(
-    reading: Reading, limits: CablesLimits, look: Look, ids: dict[str, str], battery: float | None, *, has_carrier: bool
-) -> Iterator[Finding]:
+def _judged(reading: Reading, limits: CablesLimits, look: Look, ids: dict[str, str], *, has_carrier: bool) -> Iterator[Finding]:
     def found(code: str, figure: float | None = None, limit: float | None = None, unit: str = "", **details: float | str) -> Finding:
         return finding(
             code,
@@ -50,5 +51,21 @@ def _judged(
         yield found("cables.usb_lost", usb_id=ids.get(reading.target, ""))
     elif reading.metric == "cables.hdmi_connected" and gone:
         yield found("cables.hdmi_no_signal")
-    elif reading.metric == "cables.mains" and gone:
-        yield found("cables.on_battery", battery, None, "%")
+
+
+def _of_power(readings: tuple[Reading, ...], limits: CablesLimits, look: Look) -> Iterator[Finding]:
+    """What each battery says: the site PC's own (without a target), the UPS's."""
+    figures = {(reading.metric, reading.target): reading for reading in readings if reading.value is not None}
+
+    def value(metric: str, target: str) -> float | None:
+        return figures[metric, target].value if (metric, target) in figures else None
+
+    for (metric, target), reading in figures.items():
+        common = {"target": target or _OWN, "since": reading.at, "limits_version": look.limits_version}
+        if metric == "cables.mains" and reading.value == 0:
+            runtime_s = value("cables.battery_runtime_s", target)
+            if value("cables.battery_low", target) or (runtime_s is not None and runtime_s < limits.ups_runtime_s):
+                yield finding("cables.battery_low", look.phase, figure=runtime_s, limit=limits.ups_runtime_s, unit="s", **common)
+            yield finding("cables.on_battery", look.phase, figure=value("cables.battery_percent", target), unit="%", **common)
+        elif metric == "cables.battery_worn" and reading.value:
+            yield finding("cables.battery_worn", look.phase, **common)

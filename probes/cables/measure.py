@@ -13,7 +13,7 @@ from probes.cables.source import CableFacts
 
 def readings_of(facts: CableFacts, settings: CablesSettings, at: datetime) -> tuple[Reading, ...]:
     """Readings of the port, of each declared USB device and connector, and of the mains."""
-    return (*_port(facts, at), *_declared(facts, settings, at), *_power(facts, at))
+    return (*_port(facts, at), *_declared(facts, settings, at), *_power(facts, at), *_ups(facts, settings, at))
 
 
 def _reading(metric: str, value: float | None, at: datetime, target: str = "", why: Failure = Failure.UNSUPPORTED) -> Reading:
@@ -40,5 +40,20 @@ def _declared(facts: CableFacts, settings: CablesSettings, at: datetime) -> Iter
 
 
 def _power(facts: CableFacts, at: datetime) -> Iterator[Reading]:
-    yield _reading("cables.mains", facts.on_mains, at)
-    yield _reading("cables.battery_percent", facts.battery_percent, at)
+    yield _reading("cables.mains", facts.power.on_mains, at)
+    yield _reading("cables.battery_percent", facts.power.battery_percent, at)
+
+
+def _ups(facts: CableFacts, settings: CablesSettings, at: datetime) -> Iterator[Reading]:
+    said = facts.ups
+    if said is None or settings.ups is None:
+        return
+    name, why = settings.ups.label, said.failure or Failure.UNSUPPORTED
+    yield _reading("cables.mains", said.on_mains, at, name, why)
+    yield _reading("cables.battery_percent", said.charge_percent, at, name, why)
+    yield _reading("cables.battery_runtime_s", said.runtime_s, at, name, why)
+    yield _reading("cables.ups_load_percent", said.load_percent, at, name, why)
+    yield _reading("cables.battery_celsius", said.temperature_celsius, at, name, why)
+    if said.failure is None:
+        yield _reading("cables.battery_low", said.low, at, name)
+        yield _reading("cables.battery_worn", said.worn, at, name)

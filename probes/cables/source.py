@@ -1,13 +1,16 @@
-"""Reads sysfs and asks for mains; the only file of the cables probe that touches the machine."""
+"""Reads sysfs and asks for mains and UPS; the only file of the cables probe that touches the machine."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import psutil
 
+from probes.cables import ups
 from probes.cables.limits import CablesSettings
+from probes.cables.ups import UpsFacts
 
 
 class PortFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,26 +25,42 @@ class PortFacts(msgspec.Struct, frozen=True, kw_only=True):
     errors: int | None = None
 
 
+class PowerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What feeds the site PC itself, by its own battery; None where there is none."""
+
+    on_mains: bool | None = None
+    battery_percent: float | None = None
+
+
 class CableFacts(msgspec.Struct, frozen=True, kw_only=True):
     """All that hangs on the machine."""
 
     port: PortFacts
     usb_ids: frozenset[str] | None
     hdmi: dict[str, bool | None]
-    on_mains: bool | None = None
-    battery_percent: float | None = None
+    power: PowerFacts = PowerFacts()
+    ups: UpsFacts | None = None
 
 
-def look(settings: CablesSettings) -> CableFacts:
-    """Read what is there now."""
+def look(settings: CablesSettings, directory: str, at: datetime) -> CableFacts:
+    """Read what is there now.
+
+    Args:
+        settings: What the room has.
+        directory: State directory; empty: none.
+        at: Now, UTC.
+    """
     sysfs = Path(settings.sysfs)
     battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
     return CableFacts(
         port=_port(sysfs, settings.port or default_port()),
         usb_ids=_usb_ids(sysfs),
         hdmi={connector: _connected(sysfs, connector) for connector in settings.hdmi},
-        on_mains=None if battery is None or battery.power_plugged is None else bool(battery.power_plugged),
-        battery_percent=None if battery is None else float(battery.percent),
+        power=PowerFacts(
+            on_mains=None if battery is None or battery.power_plugged is None else bool(battery.power_plugged),
+            battery_percent=None if battery is None else float(battery.percent),
+        ),
+        ups=None if settings.ups is None else ups.ask(settings.ups, directory, at),
     )
 
 

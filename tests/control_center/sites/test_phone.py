@@ -19,6 +19,7 @@ FAULTS = [
     ("link.down", Place.TSLCD, ["provider", "site"]),
     ("link.down", Place.SITE_LAN, ["site", "provider"]),
     ("cables.on_battery", Place.UNKNOWN, ["site", "power"]),
+    ("cables.battery_low", Place.UNKNOWN, ["site", "power"]),
     ("camera.black", Place.UNKNOWN, ["site"]),
 ]
 
