@@ -30,6 +30,7 @@ from edge_agent.neighbour_watch import NeighbourWatch
 from edge_agent.outbox import Outbox
 from edge_agent.page.server import PageServer
 from edge_agent.ports import Mute
+from edge_agent.rehearsed import RehearsedState
 from edge_agent.rounds import Round
 from edge_agent.self_check import SelfCheck
 from edge_agent.status import FILE, AgentStatus
@@ -105,6 +106,7 @@ class Daemon:
             clock_offset=self._link.clock_offset,
             slow_rounds=lambda: sum(each.slow for each in self._rounds.values()),
         )
+        self._rehearsed = RehearsedState(self.judgement, self._directory)
         self.outbox.clock_offset_ms = self._self_check.clock_offset_ms
         self._uplink = self._make_uplink()
         self._started_s = time.monotonic()
@@ -165,6 +167,7 @@ class Daemon:
                 ended_at=ended_at,
             )
             self.judgement.note(done, ended_at)
+            self._rehearsed.take(done)
             log.info("check %s (%s) done in %.1f s", done.check, reason, (ended_at - began_at).total_seconds())
 
     async def _scheduled_check(self, key: str) -> None:
@@ -327,6 +330,7 @@ class Daemon:
         told_s, told_period_s, shown = 0.0, 0.0, self.judgement.changes
         while True:
             self._self_check.look(utc_now(), self._outlook.phase, self._host_limits())
+            self._rehearsed.look(utc_now(), self._outlook)
             if self._outlook.meeting is not None:
                 self._link.tell_figures(utc_now())
             period_s = HEARTBEAT_IDLE_S if self._outlook.meeting is None else HEARTBEAT_S

@@ -109,4 +109,16 @@ FAULTS = (
         advice_vi="Báo Trung tâm điều khiển chạy Ansible (vai trò identity) để cấp lại chứng thư; không cần làm gì tại điểm cầu.",
         advice_en="Have the control center run Ansible (role identity) to renew it; nothing is to be done at the site.",
     ),
+    FaultSpec(
+        code="agent.changed_since_rehearsal",
+        effect=FormEffect.NONE,
+        severity=Severity.INFO,
+        severity_in={Phase.PRECHECK: Severity.WARNING},
+        title_vi="Khác với lúc kiểm duyệt",
+        title_en="Changed since the rehearsal",
+        vi="Từ buổi kiểm duyệt đến nay đã đổi: {what_vi} ({part}), lúc đó {before_vi}, nay {now_vi}",
+        en="Changed since the rehearsal: {what_en} ({part}), then {before_en}, now {now_en}",
+        advice_vi="Hỏi người vừa chỉnh hoặc cắm lại thiết bị; đưa về như lúc kiểm duyệt nếu không cố ý đổi.",
+        advice_en="Ask who has changed or replugged something; put it back as it was at the rehearsal unless it was meant.",
+    ),
 )
