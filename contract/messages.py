@@ -145,7 +145,7 @@ class Lifecycle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     """started · stopped"""
     at: datetime
     cause: str = ""
-    """planned · crashed · rebooted · power_lost · unknown"""
+    """planned · crashed · rebooted · power_lost · kernel_panic · unknown"""
     last_seen_at: datetime | None = None
     """When the boot before this one was last alive."""
 

@@ -55,6 +55,7 @@ _FAILURE = {
 NOT_FITTED = "Không trang bị"
 _RESTARTED = {
     "power_lost": "do mất điện",
+    "kernel_panic": "do hệ điều hành của máy giám sát bị lỗi (kernel panic)",
     "rebooted": "do máy khởi động lại",
     "crashed": "do lỗi phần mềm",
 }

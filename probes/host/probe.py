@@ -1,4 +1,4 @@
-"""The host probe: processor, memory, disk, temperature, uptime."""
+"""The host probe: processor, memory, disk and its health, temperature, uptime, open ports, age of patches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ def run(settings: HostSettings, limits: HostLimits, look: Look) -> ProbeReport:
     if not settings.fitted:
         readings = tuple(missing(metric, Failure.NOT_FITTED, at=began_at) for metric in ESSENTIAL)
         return ProbeReport(probe="host", began_at=began_at, duration_s=0.0, readings=readings)
-    readings = readings_of(ask(settings.disk, limits.cpu_span_s), began_at)
+    facts = ask(settings, limits.cpu_span_s)
+    readings = readings_of(facts, settings, began_at)
     return ProbeReport(
-        probe="host", began_at=began_at, duration_s=time.monotonic() - began, readings=readings, findings=judge(readings, limits, look)
+        probe="host",
+        began_at=began_at,
+        duration_s=time.monotonic() - began,
+        readings=readings,
+        findings=judge(readings, facts, settings, limits, look),
+        source=facts.versions,
     )

@@ -1,12 +1,19 @@
-"""Asks the operating system; the only file of the host probe that does."""
+"""Asks the operating system; with `ports` and `upkeep` the only files of the host probe that do."""
 
 from __future__ import annotations
 
+import platform
 import time
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import psutil
+
+from probes.host.limits import HostSettings
+from probes.host.ports import open_ports
+from probes.host.upkeep import DiskHealth, disk_health, patched_at, restart_needed
 
 
 class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,12 +24,17 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     uptime_s: float
     disk_percent: float | None
     temperature_celsius: float | None
+    disk: DiskHealth = DiskHealth()
+    ports: tuple[str, ...] | None = None
+    patched_at: datetime | None = None
+    restart_needed: bool = False
+    versions: str = ""
 
 
-def ask(disk: str, cpu_span_s: float) -> HostFacts:
+def ask(settings: HostSettings, cpu_span_s: float) -> HostFacts:
     """Read all figures; takes `cpu_span_s`."""
     try:
-        disk_percent: float | None = psutil.disk_usage(disk).percent
+        disk_percent: float | None = psutil.disk_usage(settings.disk).percent
     except OSError:
         disk_percent = None
     sensors: dict[str, list[Any]] = getattr(psutil, "sensors_temperatures", dict)()
@@ -33,4 +45,18 @@ def ask(disk: str, cpu_span_s: float) -> HostFacts:
         uptime_s=max(0.0, time.time() - psutil.boot_time()),
         disk_percent=disk_percent,
         temperature_celsius=max(current, default=None),
+        disk=disk_health(settings.disk, Path("/sys")),
+        ports=open_ports(Path("/proc")),
+        patched_at=patched_at(Path("/")),
+        restart_needed=restart_needed(Path("/")),
+        versions=_versions(),
     )
+
+
+def _versions() -> str:
+    """System, kernel and Python in one line, in no language."""
+    try:
+        system = platform.freedesktop_os_release().get("PRETTY_NAME", "")
+    except OSError:
+        system = ""
+    return ", ".join(filter(None, (system, f"{platform.system()} {platform.release()}", f"Python {platform.python_version()}")))

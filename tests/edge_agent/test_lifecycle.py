@@ -45,3 +45,16 @@ def test_a_marker_that_cannot_be_read_stops_nothing(tmp_path: Path) -> None:
 def test_the_kernel_tells_its_boot(tmp_path: Path) -> None:
     Life(tmp_path).begin(NOW)
     assert Life(tmp_path).begin(NOW).cause == "crashed"
+
+
+@pytest.mark.parametrize(("words_at", "cause"), [(1_700_000_030, "kernel_panic"), (1_600_000_000, "power_lost"), (None, "power_lost")])
+def test_a_kernel_that_left_its_last_words_has_panicked_and_lost_no_power(tmp_path: Path, words_at: int | None, cause: str) -> None:
+    before = Life(tmp_path, "a")
+    before.begin(NOW)
+    os.utime(tmp_path / "alive.json", (1_700_000_000, 1_700_000_000))
+    kept = tmp_path / "pstore" / "170000003"
+    kept.mkdir(parents=True)
+    if words_at is not None:
+        (kept / "dmesg-efi-170000003.txt").write_text("Kernel panic - not syncing")
+        os.utime(kept / "dmesg-efi-170000003.txt", (words_at, words_at))
+    assert Life(tmp_path, "b", [tmp_path / "none", tmp_path / "pstore"]).begin(NOW).cause == cause

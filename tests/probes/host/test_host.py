@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import platform
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.findings import Component, State
+from contract.findings import Component, Finding, State
 from contract.readings import Failure
 from contract.verdicts import verdict_of
 from probes.host.judge import judge
@@ -24,8 +25,13 @@ def facts(cpu: float = 5, memory: float = 30, disk: float | None = 40, temperatu
     return HostFacts(cpu_percent=cpu, memory_percent=memory, uptime_s=100, disk_percent=disk, temperature_celsius=temperature)
 
 
+def findings(seen: HostFacts, limits: HostLimits | None = None) -> tuple[Finding, ...]:
+    settings = HostSettings()
+    return judge(readings_of(seen, settings, NOW), seen, settings, limits or HostLimits(), Look())
+
+
 def codes(seen: HostFacts, limits: HostLimits | None = None) -> set[str]:
-    return {found.code for found in judge(readings_of(seen, NOW), limits or HostLimits(), Look())}
+    return {found.code for found in findings(seen, limits)}
 
 
 def test_a_quiet_machine_has_no_finding() -> None:
@@ -42,7 +48,7 @@ def test_a_quiet_machine_has_no_finding() -> None:
     ],
 )
 def test_a_figure_above_its_limit_is_found_with_both(seen: HostFacts, code: str) -> None:
-    (found,) = judge(readings_of(seen, NOW), HostLimits(), Look())
+    (found,) = findings(seen)
     assert found.code == code
     assert found.figure is not None
     assert found.limit is not None
@@ -57,13 +63,13 @@ def test_a_finding_appears_exactly_above_the_limit(used: float, limit: float) ->
 
 @pytest.mark.req("R15")
 def test_no_temperature_sensor_is_unsupported_and_not_a_fault() -> None:
-    reading = next(reading for reading in readings_of(facts(), NOW) if reading.metric == "host.temperature_celsius")
+    reading = next(reading for reading in readings_of(facts(), HostSettings(), NOW) if reading.metric == "host.temperature_celsius")
     assert reading.failure is Failure.UNSUPPORTED
-    assert verdict_of(Component.HOST, readings_of(facts(), NOW), (), NOW).state is State.OK
+    assert verdict_of(Component.HOST, readings_of(facts(), HostSettings(), NOW), (), NOW).state is State.OK
 
 
 def test_a_disk_that_cannot_be_read_leaves_the_machine_unchecked() -> None:
-    assert verdict_of(Component.HOST, readings_of(facts(disk=None), NOW), (), NOW).state is State.UNKNOWN
+    assert verdict_of(Component.HOST, readings_of(facts(disk=None), HostSettings(), NOW), (), NOW).state is State.UNKNOWN
 
 
 def test_this_very_machine_answers() -> None:
@@ -71,3 +77,4 @@ def test_this_very_machine_answers() -> None:
     values = {reading.metric: reading.value for reading in report.readings}
     assert 0 < (values["host.memory_percent"] or 0) <= 100
     assert (values["host.uptime_s"] or 0) > 0
+    assert report.source.startswith(platform.freedesktop_os_release()["PRETTY_NAME"])
