@@ -26,11 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 -- usage errors need no database library
 
-    from control_center import commands, operations, paperwork, people, upkeep  # noqa: PLC0415
+    from control_center import commands, fleet, operations, paperwork, people, upkeep  # noqa: PLC0415
 
     try:
         run: Run = next(
-            getattr(module, options.run) for module in (commands, operations, paperwork, people, upkeep) if hasattr(module, options.run)
+            getattr(module, options.run)
+            for module in (commands, fleet, operations, paperwork, people, upkeep)
+            if hasattr(module, options.run)
         )
         return run(options)
     except commands.CommandError as error:
@@ -66,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     _meetings(family("meeting", "register of meetings"), add)
     _incidents(family("incident", "incidents"), add)
     _maintenance(family("maintenance", "planned work at sites, during which nobody is alarmed"), add)
+    _limits(family("limits", "limits of the probes, for all sites or one, versioned"), add)
     form = add(verbs, "form", "form", "draw the logbook form (Phụ lục II) of a meeting")
     form.add_argument("meeting", metavar="MEETING")
     form.add_argument("--format", choices=("docx", "pdf", "html"), default="docx")
@@ -200,6 +203,21 @@ def _maintenance(group: Group, add: _Add) -> None:
     add(group, "list", "maintenance_list", "show what is planned or going on")
     stop = add(group, "end", "maintenance_end", "end it before its time")
     stop.add_argument("number", type=int, metavar="NUMBER")
+
+
+def _limits(group: Group, add: _Add) -> None:
+    add(group, "keys", "limits_keys", "show all limits with default and range")
+    show = add(group, "show", "limits_show", "show what holds, as TOML")
+    show.add_argument("--site", default="", metavar="SITE", help="what this site is sent; default: what holds for all")
+    take = add(group, "set", "limits_set", "take the limits of a TOML file, which replaces the version before")
+    take.add_argument("file", type=Path, metavar="FILE", help="one table per probe; a key that is missing has its default")
+    take.add_argument("--site", default="", metavar="SITE", help="for this site only, put over what holds for all")
+    take.add_argument("--by", required=True, metavar="NAME")
+    take.add_argument("--reason", required=True, help="why")
+    add(group, "history", "limits_history", "show who changed what, when and why")
+    undo = add(group, "undo", "limits_undo", "set again what a version says")
+    undo.add_argument("number", type=int, metavar="NUMBER")
+    undo.add_argument("--by", required=True, metavar="NAME")
 
 
 def _users(group: Group, add: _Add) -> None:

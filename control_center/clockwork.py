@@ -15,11 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from contract import topics
 from contract.meetings import Meeting, Phase
 from contract.messages import Payload
+from contract.topics import Kind
 from control_center.incidents.model import Incident, IncidentState
 from control_center.live import Live
 from control_center.logbook import files
 from control_center.meetings import agenda
 from control_center.store import incidents as incident_store
+from control_center.store import limits as limits_store
 from control_center.store import registry
 from control_center.switchboard import Switchboard
 
@@ -60,6 +62,7 @@ class _Register(NamedTuple):
     revisions: tuple[int, int]
     sites: dict[str, registry.Site]
     records: list[registry.MeetingRecord]
+    limits: dict[str, limits_store.LimitsVersion]
     named: list[Incident]
 
 
@@ -76,6 +79,9 @@ class Clockwork:
         self._revisions: tuple[int, int] = (-1, -1)
         self._meetings: list[Meeting] = []
         self._agendas: dict[str, tuple[Meeting, ...]] = {}
+        self._limits: dict[str, limits_store.LimitsVersion] = {}
+        self._limits_sent: dict[str, str] = {}
+        """Version that each site was sent last."""
         self._expected: frozenset[str] = frozenset()
         self._forms_due: dict[str, datetime] = {}
         self._forms_made: set[str] = set()
@@ -137,6 +143,7 @@ class Clockwork:
         return _Register(
             revisions=revisions,
             sites={site.id: site for site in registry.sites(self._engine)},
+            limits=limits_store.holding(self._engine),
             records=registry.meetings(self._engine, ends_after=now - REMEMBERED),
             named=[one for one in incident_store.recent(self._engine, now - REMEMBERED) if one.acknowledged_by],
         )
@@ -144,6 +151,7 @@ class Clockwork:
     def _take_up(self, found: _Register) -> None:
         self._revisions = found.revisions
         self.sites = found.sites
+        self._limits = found.limits
         self._meetings = [record.as_meeting() for record in found.records]
 
     def _tell_sites(self, listeners: Listeners) -> None:
@@ -166,6 +174,15 @@ class Clockwork:
             if self._agendas.get(site) != wanted.meetings:
                 self._agendas[site] = wanted.meetings
                 listeners.publish(topics.agenda(site), wanted, retain=True)
+        self._tell_limits(listeners)
+
+    def _tell_limits(self, listeners: Listeners) -> None:
+        """What is still normal, retained, so that a site that is away finds it when it comes back."""
+        for site in self.sites:
+            limits = limits_store.of_site(site, self._limits)
+            if limits is not None and self._limits_sent.get(site) != limits.version:
+                self._limits_sent[site] = limits.version
+                listeners.publish(topics.site_topic(site, Kind.LIMITS), limits, retain=True)
 
     # Forms
 

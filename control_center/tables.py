@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,10 +15,12 @@ from contract.catalog.words import number
 from contract.findings import Severity
 from contract.meetings import Role, Window
 from control_center.incidents.model import Incident, IncidentState
+from control_center.limits.table import Key
 from control_center.meetings.duties import Duty, Kind
 from control_center.meetings.duties import duties as duties_of
 from control_center.meetings.statistics import Statistics
 from control_center.meetings.working_days import VIETNAM
+from control_center.store.limits import LimitsVersion
 from control_center.store.registry import Contact, MeetingRecord, Site
 
 _STATES = {
@@ -48,6 +51,28 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
+
+
+def limit_keys(known: Mapping[str, Mapping[str, Key]]) -> None:
+    """All limits."""
+    table = _table("Giới hạn của các bộ dò", "Khóa", "Mặc định", "Khoảng", "Ý nghĩa")
+    for probe, keys in known.items():
+        for name, key in keys.items():
+            table.add_row(f"{probe}.{name}", str(key.default), key.span, key.description)
+    _console().print(table)
+
+
+def limit_changes(version: LimitsVersion, changed: Sequence[tuple[str, Any, Any]]) -> None:
+    """One version and what it changed."""
+    where, console = version.scope or "mọi điểm cầu", _console()
+    console.print(f"Phiên bản {version.id} · {where} · {moment(version.made_at)} · {version.author}: {version.reason}")
+    if not changed:
+        console.print("  không đổi giá trị nào")
+        return
+    table = _table("", "Khóa", "Trước", "Sau")
+    for name, before, after in changed:
+        table.add_row(name, str(before), str(after))
+    console.print(table)
 
 
 def sites(shown: Sequence[Site], contacts: Sequence[Contact]) -> None:

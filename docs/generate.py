@@ -24,6 +24,8 @@ from contract.catalog import FAULTS, LINE_OF, METRICS, FormEffect
 from contract.findings import Component
 from contract.topics import FROM_SITE, Kind
 from edge_agent.inference import CAUSES
+from edge_agent.sample import described
+from probes.registry import PROBES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -47,6 +49,20 @@ _CHANNEL_WORDS = {
     Kind.COMMAND: "An order of the center.",
     Kind.AGENDA: "The meetings that concern one site, with absolute instants for every phase.",
 }
+
+
+def limits() -> str:
+    """Table of all limits, for the center, which knows no probe (`control_center.limits.table`)."""
+    table = {name: {key: _limit(entry.limits, key) for key in entry.limits.__struct_fields__} for name, entry in PROBES.items()}
+    return json.dumps(table, ensure_ascii=False, indent=1) + "\n"
+
+
+def _limit(kind: type[msgspec.Struct], key: str) -> dict[str, Any]:
+    properties = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"][key]
+    names = {"minimum": "minimum", "maximum": "maximum", "exclusiveMinimum": "above", "exclusiveMaximum": "below"}
+    limit = {"default": properties["default"], "kind": properties.get("type", "")}
+    limit |= {ours: properties[theirs] for theirs, ours in names.items() if theirs in properties}
+    return limit | {"description": described(kind).get(key, "")}
 
 
 def asyncapi() -> str:
@@ -210,20 +226,21 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a document is out of date")
     check = parser.parse_args().check
     drawn = {
-        "protocol.asyncapi.yaml": asyncapi(),
-        "metrics.md": metrics(),
-        "faults.md": faults(),
-        "causes.md": causes(),
-        "requirements.md": requirements(),
+        DOCS / "protocol.asyncapi.yaml": asyncapi(),
+        DOCS / "metrics.md": metrics(),
+        DOCS / "faults.md": faults(),
+        DOCS / "causes.md": causes(),
+        DOCS / "requirements.md": requirements(),
+        ROOT / "control_center/limits/limits.json": limits(),
     }
-    stale = [name for name, text in drawn.items() if not (DOCS / name).exists() or (DOCS / name).read_text(encoding="utf-8") != text]
+    stale = [path for path, text in drawn.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if check:
-        for name in stale:
-            print(f"docs/{name} is out of date: run `make docs` and commit it", file=sys.stderr)
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is out of date: run `make docs` and commit it", file=sys.stderr)
         return 1 if stale else 0
-    for name in stale:
-        (DOCS / name).write_text(drawn[name], encoding="utf-8")
-        print(f"wrote docs/{name}")
+    for path in stale:
+        path.write_text(drawn[path], encoding="utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
 

@@ -196,3 +196,27 @@ def test_papers_of_a_meeting_come_out_and_a_calendar_goes_in(center: Center, tmp
     assert "UBND" in center("meeting", "letter", "m1", "confirm").out
     assert center("meeting", "done", "m1", "confirm", "--by", "Ông Nam").status == 0
     assert "Thông báo điện lực" in center("meeting", "duties").out
+
+
+@pytest.mark.req("R14")
+def test_limits_are_set_with_name_and_reason_shown_and_taken_back(center: Center) -> None:
+    center.with_sites()
+    file = center.folder / "limits.toml"
+    file.write_text("[link]\nlatency_ms = 400\n[host]\ndisk_percent = 80\n", encoding="utf-8")
+    done = center("limits", "set", str(file), "--by", "Lê Thị B", "--reason", "vệ tinh")
+    assert done.status == 0, done.err
+    assert "link.latency_ms" in done.out
+    assert "150.0" in done.out
+    shown = center("limits", "show", "--site", "hoai-nhon").out
+    assert "# phiên bản 1" in shown
+    assert "latency_ms = 400" in shown
+    file.write_text("[link]\nlatency_ms = 0\n", encoding="utf-8")
+    wrong = center("limits", "set", str(file), "--by", "B", "--reason", "x")
+    assert wrong.status == 2
+    assert "link.latency_ms: 0 nằm ngoài khoảng cho phép > 0" in wrong.err
+    file.write_text("", encoding="utf-8")
+    assert center("limits", "set", str(file), "--by", "B", "--reason", "bỏ", "--site", "hoai-nhon").status == 0
+    assert center("limits", "undo", "1", "--by", "B").status == 0
+    story = center("limits", "history").out
+    assert story.index("trở lại phiên bản 1") < story.index("vệ tinh")
+    assert "camera.min_width_px" in center("limits", "keys").out
