@@ -21,7 +21,7 @@ _FRAME = """<!doctype html>
 <body>
 <header>
 <h1>{name}</h1>
-<form method="post" action="/check"><button type="submit">Kiểm tra lại</button></form>
+<form method="post" action="/check"><a class="button" href="/form">Phiếu để in</a> <button type="submit">Kiểm tra lại</button></form>
 </header>
 <main id="main" aria-live="polite">
 {main}

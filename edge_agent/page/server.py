@@ -1,4 +1,4 @@
-"""A tiny HTTP server in the daemon's loop: three pages and one button; no framework, for the memory's sake."""
+"""A tiny HTTP server in the daemon's loop: four pages and one button; no framework, for the memory's sake."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from edge_agent.page import paper
 from edge_agent.page.html import render
 from edge_agent.status import AgentStatus
 
@@ -113,6 +114,8 @@ class PageServer:
             return Answer(HTTPStatus.METHOD_NOT_ALLOWED)
         if request.path == "/":
             return Answer(HTTPStatus.OK, render(self._status()).encode(), "text/html; charset=utf-8")
+        if request.path == "/form":
+            return Answer(HTTPStatus.OK, paper.render(self._status()).encode(), "text/html; charset=utf-8")
         if request.path == "/status.json":
             return Answer(HTTPStatus.OK, msgspec.json.encode(self._status()), "application/json")
         if request.path in _STATIC:

@@ -15,6 +15,7 @@ from contract.messages import ComponentState
 from contract.readings import Failure
 from contract.verdicts import verdict_of
 from edge_agent.child import not_measured
+from edge_agent.page import paper
 from edge_agent.page.html import render
 from edge_agent.page.server import MAX_REQUEST_BYTES, PageServer
 from edge_agent.status import AgentStatus
@@ -141,3 +142,61 @@ def test_style_and_script_come_from_the_agent_alone() -> None:
     assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
     assert b"default-src 'none'" in answers[0]
     assert "http" not in render(status()).replace("http-equiv", "")
+
+
+def ticks(page: str, line: str) -> tuple[bool, bool]:
+    """Boxes of one device line of the form: normal, damaged."""
+    words = page.partition(f"<p>{line}: ")[2].partition(";</p>")[0]
+    well, broken = (part.count("☒") == 1 for part in words.split("Bình thường"))
+    return well, broken
+
+
+@pytest.mark.req("R52")
+def test_the_paper_ticks_what_is_known_and_leaves_both_boxes_empty_where_nothing_is() -> None:
+    gone = finding("camera.absent", target="/dev/video0")
+    camera = ComponentState(verdict=verdict_of(Component.CAMERA, (), [gone], T0))
+    page = paper.render(msgspec.structs.replace(status(), components=(*status().components, camera)))
+    assert ticks(page, "Camera") == (False, True)
+    assert ticks(page, "Khác") == (True, False)
+    assert ticks(page, "Micro") == (False, False)
+    assert "Micro: " in page
+    assert "(không trang bị)" in page
+    assert ticks(page, "Bộ kết nối") == (False, False)
+    assert page.count("(chưa kiểm tra được)") == 2, "codec and cables have said nothing"
+    assert "</span> Sự cố" in page
+    assert "Hoài Nhơn &amp; &lt;b&gt;" in page
+    assert "<script>" not in page
+
+
+def test_an_advisory_is_no_incident_of_the_paper() -> None:
+    rows = (figure("host.cpu_percent", 12, at=T0), figure("host.memory_percent", 30, at=T0), figure("host.disk_percent", 40, at=T0))
+    note = finding("host.open_port", figure=1, details={"ports": "tcp/631"})
+    host = ComponentState(verdict=verdict_of(Component.HOST, rows, [note], T0), readings=rows)
+    page = paper.render(msgspec.structs.replace(status(), components=(host,)))
+    assert ticks(page, "Khác") == (True, False)
+    assert "tcp/631" not in page
+    assert '<span role="img" aria-label="không">☐</span> Sự cố' in page
+
+
+def test_what_was_not_checked_makes_the_site_neither_normal_nor_faulty() -> None:
+    unknown = ComponentState(verdict=verdict_of(Component.CAMERA, not_measured("camera", Failure.TIMEOUT, T0).readings, (), T0))
+    page = paper.render(msgspec.structs.replace(status(), components=(unknown,)))
+    assert "☒" not in page
+
+
+def test_the_paper_is_served_and_linked() -> None:
+    (answer,), _ = talk(b"GET /form HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert "Nhật ký triển khai họp trực tuyến".encode() in answer
+    assert 'href="/form"' in render(status())
+
+
+def test_a_codec_that_is_off_while_nobody_meets_is_neither_normal_nor_damaged() -> None:
+    off = finding("codec.unreachable", Phase.IDLE, target="10.0.0.9", figure=None, limit=2000, unit="ms", details={"protocols": "SIP"})
+    rows = (figure("codec.alive", 0, at=T0, target="10.0.0.9"),)
+    codec = ComponentState(verdict=verdict_of(Component.CODEC, rows, [off], T0), readings=rows)
+    page = paper.render(msgspec.structs.replace(status(), components=(codec,)))
+    assert ticks(page, "Bộ kết nối") == (False, False)
+    live = finding("codec.unreachable", Phase.LIVE, target="10.0.0.9", figure=None, limit=2000, unit="ms", details={"protocols": "SIP"})
+    codec = ComponentState(verdict=verdict_of(Component.CODEC, rows, [live], T0), readings=rows)
+    assert ticks(paper.render(msgspec.structs.replace(status(), components=(codec,))), "Bộ kết nối") == (False, True)
