@@ -170,15 +170,20 @@ def _proofs() -> dict[str, list[str]]:
     return found
 
 
-def _marked(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        for decorator in node.decorator_list:
-            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.req":
-                for argument in decorator.args:
-                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                        yield argument.value, node.name
+def _marked(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Numbers that a module's tests carry, each with the test's name; those of ``pytestmark`` are of them all."""
+    tests = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+            first = next((test.name for test in tests if test.name.startswith("test_")), "")
+            yield from ((number, first) for call in ast.walk(node.value) for number in _numbers(call))
+    for node in tests:
+        yield from ((number, node.name) for decorator in node.decorator_list for number in _numbers(decorator))
+
+
+def _numbers(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.req":
+        yield from (argument.value for argument in node.args if isinstance(argument, ast.Constant) and isinstance(argument.value, str))
 
 
 def requirements() -> str:

@@ -103,7 +103,8 @@ def _sweep_parser(command: Any) -> None:
 
 def _baseline_parser(command: Any) -> None:
     baseline = command("baseline", _baseline, "approved references of the room")
-    baseline.add_argument("what", choices=["record", "approve", "show", "diff"])
+    baseline.add_argument("what", choices=["record", "approve", "show", "diff", "save", "restore"])
+    baseline.add_argument("file", nargs="?", type=Path, help="of save and restore: the archive, to be carried onto a replacement PC")
     baseline.add_argument("--by", default="", help="who approves")
     baseline.add_argument(
         "--preset", default="", metavar="NAME", help="record or compare the view of a named preset (default: the main view)"
@@ -158,8 +159,17 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _baseline(options: argparse.Namespace) -> int:
-    from edge_agent import baseline  # noqa: PLC0415
+    from edge_agent import baseline, baseline_archive  # noqa: PLC0415
 
+    if options.what in ("save", "restore"):
+        if options.file is None:
+            raise ConfigError(f"baseline {options.what}: cần tên tệp (the file is missing)")
+        directory = load(options.config).directory
+        if options.what == "save":
+            print(f"Đã lưu {baseline_archive.save(directory, options.file)} tệp mẫu chuẩn vào {options.file}.")
+        else:
+            print(f"Đã phục hồi {baseline_archive.restore(options.file, directory)} tệp mẫu chuẩn. Chạy “edge-agent baseline diff” để so.")
+        return WELL
     return baseline.command(load(options.config), options.what, options.by, options.preset)
 
 

@@ -27,6 +27,7 @@ from edge_agent.judgement import Circumstances, Judgement
 from edge_agent.lifecycle import Life
 from edge_agent.link_state import LINK, LinkState
 from edge_agent.neighbour_watch import NeighbourWatch
+from edge_agent.off_order import OffOrder
 from edge_agent.outbox import Outbox
 from edge_agent.page.server import PageServer
 from edge_agent.ports import Mute
@@ -106,6 +107,7 @@ class Daemon:
             clock_offset=self._link.clock_offset,
             slow_rounds=lambda: sum(each.slow for each in self._rounds.values()),
         )
+        self._off_order = OffOrder(self.judgement)
         self._rehearsed = RehearsedState(self.judgement, self._directory)
         self.outbox.clock_offset_ms = self._self_check.clock_offset_ms
         self._uplink = self._make_uplink()
@@ -184,7 +186,9 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stop.set)
-        self.judgement.note(self._life.begin(utc_now()), utc_now())
+        life, before = self._life.begin(utc_now()), keep.read(self._directory / FILE, AgentStatus)
+        self.judgement.note(life, utc_now())
+        self._off_order.begin(life, before)
         self._set_circumstances()
         if self._uplink is not None:
             self._uplink.start()
@@ -331,6 +335,7 @@ class Daemon:
         while True:
             self._self_check.look(utc_now(), self._outlook.phase, self._host_limits())
             self._rehearsed.look(utc_now(), self._outlook)
+            self._off_order.look(utc_now(), self._outlook.phase)
             if self._outlook.meeting is not None:
                 self._link.tell_figures(utc_now())
             period_s = HEARTBEAT_IDLE_S if self._outlook.meeting is None else HEARTBEAT_S

@@ -121,4 +121,15 @@ FAULTS = (
         advice_vi="Hỏi người vừa chỉnh hoặc cắm lại thiết bị; đưa về như lúc kiểm duyệt nếu không cố ý đổi.",
         advice_en="Ask who has changed or replugged something; put it back as it was at the rehearsal unless it was meant.",
     ),
+    FaultSpec(
+        code="agent.power_before_devices",
+        effect=FormEffect.NONE,
+        severity=Severity.INFO,
+        title_vi="Ngắt điện trước khi tắt máy",
+        title_en="Mains cut before devices",
+        vi="Nguồn điện bị ngắt khi bộ kết nối còn đang bật",
+        en="The mains were cut while the codec was still on",
+        advice_vi="Lần sau: tắt thiết bị trước, sau đó mới ngắt nguồn điện (Quy chế, khoản 1 Điều 12).",
+        advice_en="Next time: switch the devices off first, then the mains (regulation, article 12.1).",
+    ),
 )

@@ -17,7 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 import msgspec
+import numpy as np
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -42,6 +44,17 @@ def make_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeModule:
         return name
 
     return make
+
+
+def room_picture(path: Path, shift: int = 0) -> None:
+    """An empty room full of edges; shifted as by a camera that somebody has turned."""
+    draw = np.random.default_rng(7)
+    picture = np.full((720, 1280 + 300, 3), 120, np.uint8)
+    for _ in range(160):
+        x, y = int(draw.integers(0, 1500)), int(draw.integers(0, 680))
+        colour = tuple(int(part) for part in draw.integers(40, 220, 3))
+        cv2.rectangle(picture, (x, y), (x + int(draw.integers(15, 160)), y + int(draw.integers(15, 120))), colour, -1)
+    cv2.imwrite(str(path), picture[:, shift : shift + 1280])
 
 
 def wait_until(condition: Callable[[], object], what: str, patience_s: float = 60.0) -> None:

@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 
 from edge_agent.status import FILE
+from tests.edge_agent.conftest import room_picture
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/first-day.vi.md").read_text(encoding="utf-8")
@@ -52,17 +51,6 @@ def codec() -> Iterator[int]:
         finally:
             over.set()
             thread.join()
-
-
-def room_picture(path: Path, shift: int = 0) -> None:
-    """An empty room full of edges; shifted as by a camera that somebody has turned."""
-    draw = np.random.default_rng(7)
-    picture = np.full((720, 1280 + 300, 3), 120, np.uint8)
-    for _ in range(160):
-        x, y = int(draw.integers(0, 1500)), int(draw.integers(0, 680))
-        colour = tuple(int(part) for part in draw.integers(40, 220, 3))
-        cv2.rectangle(picture, (x, y), (x + int(draw.integers(15, 160)), y + int(draw.integers(15, 120))), colour, -1)
-    cv2.imwrite(str(path), picture[:, shift : shift + 1280])
 
 
 class Day:
