@@ -124,6 +124,26 @@ class CheckReason(StrEnum):
     MANUAL = "manual"
 
 
+class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that a probe has seen; empty where it does not tell.
+
+    Attributes:
+        component: Which probe saw it.
+        name: What people, or the system, call it.
+        model: Maker and model.
+        serial: Serial number.
+        address: By which it is told from others: MAC or IP address, USB id.
+        firmware: Version of its software.
+    """
+
+    component: str
+    name: str
+    model: str = ""
+    serial: str = ""
+    address: str = ""
+    firmware: str = ""
+
+
 class CheckDone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="check"):
     """Proof that a check of the site ran, and what it said (R25, R32, R37)."""
 
@@ -136,6 +156,8 @@ class CheckDone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     readings: tuple[Reading, ...] = ()
     meeting: str = ""
     limits_version: str = ""
+    devices: tuple[Device, ...] = ()
+    """What hangs together at the site, for the inventory (R5)."""
 
 
 class Lifecycle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="lifecycle"):
@@ -236,6 +258,7 @@ class ProbeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Where it looked, without credentials."""
     reason: str = ""
     """Why it could not look, as a sentence for the operator; empty where it could, or where the readings' failures say it all."""
+    devices: tuple[Device, ...] = ()
 
 
 class NearHowl(msgspec.Struct, frozen=True, kw_only=True):

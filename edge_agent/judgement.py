@@ -15,7 +15,7 @@ import msgspec
 from contract.catalog import METRICS
 from contract.findings import Component, Finding, Verdict
 from contract.meetings import Phase
-from contract.messages import CheckDone, CheckReason, Cleared, ComponentState, Event, Onset, ProbeReport, Rollup
+from contract.messages import CheckDone, CheckReason, Cleared, ComponentState, Device, Event, Onset, ProbeReport, Rollup
 from contract.readings import Failure, Reading
 from contract.topics import Kind
 from contract.verdicts import verdict_of
@@ -65,6 +65,8 @@ class Judgement:
         self._debouncer = Debouncer(policy)
         self._readings: dict[str, dict[str, tuple[Reading, ...]]] = {}
         self._valid_for_s: dict[str, float] = {}
+        self._devices: dict[str, tuple[Device, ...]] = {}
+        """What each probe has seen last that was there."""
         self._published_at: dict[str, datetime] = {}
         self._kept = directory / KEPT_FILE
         self._restore()
@@ -73,6 +75,8 @@ class Judgement:
         """Take what one run of a probe says; `at` is now."""
         measured, failed = measured_in(report.readings)
         self.figures.add(report.readings)
+        if report.devices:
+            self._devices[report.probe] = report.devices
         self.put(report.probe, report.probe, report.readings, valid_for_s)
         # A fault is as old as the look that saw it, not as the report that told it.
         looked_at = min(report.began_at, at)
@@ -173,6 +177,7 @@ class Judgement:
             readings=tuple(reading for name in names for reading in self.readings(name)),
             meeting=circumstances.meeting,
             limits_version=circumstances.limits_version,
+            devices=tuple(device for name in names for device in self._devices.get(name, ())),
         )
 
     def undecided(self, source: str) -> bool:

@@ -24,6 +24,7 @@ from control_center.board.archive import Archive
 from control_center.board.bodies import fields
 from control_center.board.counting import Counting
 from control_center.board.desk import Desk
+from control_center.board.devices import Devices
 from control_center.board.door import STILL_WELCOME, USER, Door
 from control_center.board.entering import Entering
 from control_center.board.forms import Forms
@@ -155,6 +156,7 @@ def create_app(
             *Registering(desk, engine, names or NamesSettings()).routes(),
             *Counting(desk, engine).routes(),
             *Lines(desk, engine).routes(),
+            *Devices(desk, engine).routes(),
             Route("/meetings", shown.meetings),
             Route("/meeting/{meeting}", shown.meeting),
             Route("/meeting/{meeting}/form", shown.form),

@@ -22,11 +22,13 @@ def run(settings: CablesSettings, limits: CablesLimits, look: Look) -> ProbeRepo
         return ProbeReport(
             probe="cables", began_at=began_at, duration_s=0.0, readings=(missing("cables.carrier", Failure.NOT_FITTED, at=began_at),)
         )
-    readings = readings_of(source.look(settings, look.state_directory, began_at), settings, began_at)
+    facts = source.look(settings, look.state_directory, began_at)
+    readings = readings_of(facts, settings, began_at)
     return ProbeReport(
         probe="cables",
         began_at=began_at,
         duration_s=time.monotonic() - began,
         readings=readings,
         findings=judge(readings, settings, limits, look),
+        devices=facts.devices,
     )

@@ -8,9 +8,14 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from contract.findings import Component
+from contract.messages import Device
 from probes.cables import ups
 from probes.cables.limits import CablesSettings
 from probes.cables.ups import UpsFacts
+from probes.child import word
+
+_HUB, _LONGEST_WORD = "09", 60
 
 
 class PortFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +45,7 @@ class CableFacts(msgspec.Struct, frozen=True, kw_only=True):
     hdmi: dict[str, bool | None]
     power: PowerFacts = PowerFacts()
     ups: UpsFacts | None = None
+    devices: tuple[Device, ...] = ()
 
 
 def look(settings: CablesSettings, directory: str, at: datetime) -> CableFacts:
@@ -55,6 +61,7 @@ def look(settings: CablesSettings, directory: str, at: datetime) -> CableFacts:
     return CableFacts(
         port=_port(sysfs, settings.port or default_port()),
         usb_ids=_usb_ids(sysfs),
+        devices=(*_usb_devices(sysfs), *_own_port(sysfs, settings.port or default_port())),
         hdmi={connector: _connected(sysfs, connector) for connector in settings.hdmi},
         power=PowerFacts(
             on_mains=None if battery is None or battery.power_plugged is None else bool(battery.power_plugged),
@@ -114,6 +121,28 @@ def _usb_ids(sysfs: Path) -> frozenset[str] | None:
         return None
     pairs = ((_read(device / "idVendor"), _read(device / "idProduct")) for device in folder.iterdir())
     return frozenset(f"{vendor}:{product}".lower() for vendor, product in pairs if vendor and product)
+
+
+def _usb_devices(sysfs: Path) -> list[Device]:
+    """What is plugged in, hubs left out, in the order of its place."""
+    found = []
+    for place in sorted((sysfs / "bus/usb/devices").glob("*")):
+        vendor, product = _read(place / "idVendor"), _read(place / "idProduct")
+        if not vendor or not product or _read(place / "bDeviceClass") == _HUB:
+            continue
+        words = [word((_read(place / name) or "").encode(), _LONGEST_WORD) for name in ("manufacturer", "product", "serial", "bcdDevice")]
+        maker, name, serial, version = words
+        model = " ".join(filter(None, (maker, name)))
+        address = f"USB {vendor.lower()}:{product.lower()}"
+        found.append(
+            Device(component=Component.CABLES, name=name or place.name, model=model, serial=serial, address=address, firmware=version)
+        )
+    return found
+
+
+def _own_port(sysfs: Path, name: str) -> list[Device]:
+    address = _read(sysfs / "class/net" / name / "address") if name and "/" not in name else None
+    return [Device(component=Component.CABLES, name=name, address=f"MAC {address}")] if address else []
 
 
 def _connected(sysfs: Path, connector: str) -> bool | None:

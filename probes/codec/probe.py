@@ -18,7 +18,7 @@ from probes.codec.judge import judge
 from probes.codec.limits import CodecLimits, CodecSettings
 from probes.codec.measure import readings_of
 from probes.codec.restart import restarted
-from probes.codec.settings_look import settings_of
+from probes.codec.settings_look import device_of, settings_of
 from probes.interface import Look
 from probes.reach import out_of_reach
 
@@ -60,6 +60,7 @@ def run(settings: CodecSettings, limits: CodecLimits, look: Look) -> ProbeReport
             *changes,
         ),
         source=f"{settings.host} {names}".rstrip(),
+        devices=device_of(settings, look, names) if alive else (),
     )
 
 

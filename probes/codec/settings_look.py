@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from contract.catalog import figure, finding, missing
-from contract.findings import Finding
+from contract.findings import Component, Finding
 from contract.meetings import Phase
+from contract.messages import Device
 from contract.readings import Failure, Reading
 from probes.codec.by_hand import looked_up
 from probes.codec.compare import WORDS, Difference, differences, unread
@@ -109,6 +110,14 @@ def settings_of(
         *_changed(memory, look),
         *_by_hand(memory.facts, expected, look, settings.host, at),
     )
+
+
+def device_of(settings: CodecSettings, look: Look, names: str) -> tuple[Device, ...]:
+    """The system for the inventory: by its maker's interface where it tells, else by what it calls itself."""
+    memory = recall(Path(look.state_directory) / FILE, Memory) if look.state_directory else None
+    facts = memory.facts if memory is not None and memory.host == settings.host else None
+    model, firmware = (names, "") if facts is None else (facts.product or names, facts.software or "")
+    return (Device(component=Component.CODEC, name="VCS", model=model, address=settings.host, firmware=firmware),)
 
 
 def _due(memory: Memory | None, at: datetime, period_s: float) -> bool:

@@ -32,4 +32,5 @@ def run(settings: HostSettings, limits: HostLimits, look: Look) -> ProbeReport:
         readings=readings,
         findings=judge(readings, facts, settings, limits, look),
         source=facts.versions,
+        devices=(facts.device,),
     )

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 import psutil
 
+from contract.findings import Component
+from contract.messages import Device
 from probes.host.limits import HostSettings
 from probes.host.ports import open_ports
 from probes.host.upkeep import DiskHealth, disk_health, patched_at, restart_needed
@@ -29,6 +31,7 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     patched_at: datetime | None = None
     restart_needed: bool = False
     versions: str = ""
+    device: Device = Device(component=Component.HOST, name="")
 
 
 def ask(settings: HostSettings, cpu_span_s: float) -> HostFacts:
@@ -50,7 +53,21 @@ def ask(settings: HostSettings, cpu_span_s: float) -> HostFacts:
         patched_at=patched_at(Path("/")),
         restart_needed=restart_needed(Path("/")),
         versions=_versions(),
+        device=_device(Path("/sys/class/dmi/id")),
     )
+
+
+def _device(dmi: Path) -> Device:
+    """The site PC itself, as its firmware tells everybody; its serial number is root's alone."""
+
+    def word(name: str) -> str:
+        try:
+            return " ".join((dmi / name).read_text(encoding="utf-8", errors="replace").split())[:60]
+        except OSError:
+            return ""
+
+    model = " ".join(filter(None, (word("sys_vendor"), word("product_name"))))
+    return Device(component=Component.HOST, name=platform.node(), model=model, firmware=_versions())
 
 
 def _versions() -> str:

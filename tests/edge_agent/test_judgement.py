@@ -11,7 +11,7 @@ import pytest
 from contract.catalog import figure, finding, missing
 from contract.findings import Finding, State
 from contract.meetings import Phase
-from contract.messages import CheckReason, Cleared, ComponentState, Figures, Onset, ProbeReport
+from contract.messages import CheckReason, Cleared, ComponentState, Device, Figures, Onset, ProbeReport
 from contract.readings import Failure, Reading
 from edge_agent.judgement import Circumstances, Judgement
 
@@ -145,3 +145,12 @@ def test_a_check_is_proof_with_every_verdict_and_the_phase_it_began_in(judgement
     )
     assert [(verdict.component, verdict.state) for verdict in done.verdicts] == [("host", State.OK), ("camera", State.UNKNOWN)]
     assert (done.phase, done.meeting, done.limits_version, len(done.readings)) == (Phase.REHEARSAL, "m", "7", 2)
+
+
+@pytest.mark.req("R5")
+def test_a_check_tells_of_all_devices_that_were_seen_last(judgement: Judgement) -> None:
+    camera = Device(component="cables", name="HD Camera")
+    for devices in ((camera,), ()):  # a probe that was killed tells of none, and unplugs none
+        judgement.take(ProbeReport(probe="cables", began_at=T0, duration_s=0.1, devices=devices), T0, 60)
+    done = judgement.check_done(["cables"], Circumstances(), check="c", reason=CheckReason.REQUESTED, began_at=T0, ended_at=T0)
+    assert done.devices == (camera,)

@@ -75,3 +75,14 @@ def test_what_is_no_month_or_no_file_is_not_found(client: Any, address: str) -> 
 
 def test_without_sites_or_with_a_wrong_month_the_page_still_stands(client: Any) -> None:
     assert "Chưa có điểm cầu nào" in client.get("/statistics/lines?month=abc").text
+
+
+@pytest.mark.req("R5")
+def test_the_inventory_is_shown_and_exported_and_says_of_whom_it_knows_nothing(client: Any, filled: None) -> None:
+    assert filled is None
+    page = client.get("/devices").text
+    assert "Chưa có danh sách của: " in page
+    assert "&lt;b&gt;Hoài Nhơn" in page
+    assert client.get("/devices.csv").content.decode("utf-8-sig").startswith("Điểm cầu,Đơn vị")
+    assert client.get("/devices.xlsx").content.startswith(b"PK")
+    assert client.get("/devices.pdf").status_code == 404

@@ -128,3 +128,17 @@ def test_a_pulled_cable_is_seen_on_a_real_port() -> None:
         assert codes(run(CablesSettings(port=names[0]), CablesLimits(), Look())) == ["cables.carrier_lost"]
     finally:
         subprocess.run(["ip", "link", "del", names[0]], check=True)
+
+
+@pytest.mark.req("R5")
+def test_what_is_plugged_in_is_listed_with_model_serial_and_id_and_hubs_are_not(machine: Machine) -> None:
+    machine.port()
+    machine.put("class/net/eth0/address", "52:54:00:12:34:56")
+    machine.usb("046d:0825")
+    for name, text in {"manufacturer": "Logitech", "product": "HD\x07 Webcam", "serial": "A1B2", "bcdDevice": "0012"}.items():
+        machine.put(f"bus/usb/devices/1-1/{name}", text)
+    for name, text in {"idVendor": "1d6b", "idProduct": "0002", "bDeviceClass": "09"}.items():
+        machine.put(f"bus/usb/devices/usb1/{name}", text)
+    camera, port = machine.look().devices
+    assert (camera.name, camera.model, camera.serial, camera.address) == ("HD Webcam", "Logitech HD Webcam", "A1B2", "USB 046d:0825")
+    assert (port.name, port.address) == ("eth0", "MAC 52:54:00:12:34:56")
