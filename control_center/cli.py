@@ -227,6 +227,7 @@ def _users(group: Group, add: _Add) -> None:
     one.add_argument(
         "--role", choices=_ROLES, default=_ROLES[0], help="viewer looks, operator acts, leader confirms forms (default viewer)"
     )
+    one.add_argument("--unit", default="", metavar="WORDS", help="may correct this unit's rows of forms only, as in the register")
     _password_file(one)
     add(group, "list", "user_list", "show the accounts")
     one = add(group, "password", "user_password", "give a new password; every session of the account ends")

@@ -20,14 +20,14 @@ Act = Callable[[Engine], object]
 
 def user_add(options: argparse.Namespace) -> int:
     """Make an account."""
-    made = Account(name=options.name, shown=options.shown or options.name, role=Role(options.role))
+    made = Account(name=options.name, shown=options.shown or options.name, role=Role(options.role), unit=options.unit)
     return _done(options, lambda engine: accounts.add(engine, made, _password(options), datetime.now(UTC)))
 
 
 def user_list(options: argparse.Namespace) -> int:
     """Show the accounts."""
     for one in accounts.accounts(store_of(options)):
-        print(f"{one.name}\t{one.role}\t{'active' if one.active else 'blocked'}\t{one.shown}")
+        print(f"{one.name}\t{one.role}\t{'active' if one.active else 'blocked'}\t{one.shown}\t{one.unit}")
     return 0
 
 

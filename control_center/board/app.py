@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 from control_center.board import health, pages, stream
 from control_center.board.archive import Archive
 from control_center.board.bodies import fields
+from control_center.board.correcting import Correcting
 from control_center.board.counting import Counting
 from control_center.board.desk import Desk
 from control_center.board.devices import Devices
@@ -159,7 +160,7 @@ def create_app(
             *Devices(desk, engine).routes(),
             Route("/meetings", shown.meetings),
             Route("/meeting/{meeting}", shown.meeting),
-            Route("/meeting/{meeting}/form", shown.form),
+            *Correcting(desk, engine).routes(),
             Route("/meeting/{meeting}/form.{format}", shown.form_file),
             Route("/incidents", shown.incidents),
             Route("/incidents/{incident}", shown.incident),

@@ -26,6 +26,7 @@ from control_center.store.accounts import Account, Note, Role
 COOKIE = "diemcau_session"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _ADMINISTRATION = ("/accounts", "/audit")
+_OF_LEADERS = ("/form/confirm", "/form/lock")
 _OWN = ("/logout", "/password")
 _FREE = ("/login", "/static/")
 
@@ -43,6 +44,8 @@ def needed(method: str, path: str) -> Role | None:
         return Role.ADMINISTRATOR
     if _below(path, _OWN) or method in _SAFE:
         return Role.VIEWER
+    if path.endswith(_OF_LEADERS):
+        return Role.LEADER
     return Role.OPERATOR
 
 

@@ -155,7 +155,7 @@ class Entering:
         given = await fields(request, _LONGEST_BODY, most=10)
 
         def act() -> None:
-            made = Account(name=given.one("name", 40).lower(), shown=given.one("shown", 60), role=_role(given))
+            made = Account(name=given.one("name", 40).lower(), shown=given.one("shown", 60), role=_role(given), unit=given.one("unit", 120))
             accounts.add(self._engine, made, _secret(given, "password"), self._desk.clock())
 
         return await self._done(act)
@@ -168,6 +168,8 @@ class Entering:
             match given.one("act"):
                 case "role":
                     accounts.change(self._engine, name, role=_role(given))
+                case "unit":
+                    accounts.change(self._engine, name, unit=given.one("unit", 120))
                 case "password":
                     accounts.set_password(self._engine, name, _secret(given, "password"))
                 case "block" | "free" as wanted:

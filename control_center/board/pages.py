@@ -15,9 +15,9 @@ from control_center.board import wording
 from control_center.board.alerts import IncidentView, incident_view
 from control_center.board.charts import WINDOWS, ChartView, charts
 from control_center.board.desk import Desk
-from control_center.board.forms import DOWNLOADS, Forms
+from control_center.board.forms import Forms
 from control_center.board.guard import FORM_POLICY
-from control_center.board.records import check_view, span_lines
+from control_center.board.records import check_view, span_lines, span_words
 from control_center.incidents.model import Incident
 from control_center.meetings.request import NEEDS
 from control_center.store.registry import MeetingRecord
@@ -86,7 +86,7 @@ class Pages:
         """All meetings, the latest first."""
         records = await run_in_threadpool(self._desk.archive.meetings)
         now = self._desk.clock()
-        rows = [{"record": record, "phase": _phase(record, now), "span": _span(record)} for record in records]
+        rows = [{"record": record, "phase": _phase(record, now), "span": span_words(record)} for record in records]
         return self._html("meetings.html", rows=rows)
 
     async def meeting(self, request: Request) -> Response:
@@ -100,7 +100,7 @@ class Pages:
             "meeting.html",
             record=record,
             phase=_phase(record, self._desk.clock()),
-            span=_span(record),
+            span=span_words(record),
             plan=_plan_lines(record),
             names=names,
             roles=wording.ROLE,
@@ -109,12 +109,6 @@ class Pages:
             checks=[check_view(site, names.get(site, site), check) for site, check in checks],
             incidents=self._views(incidents, names),
         )
-
-    async def form(self, request: Request) -> Response:
-        """Preview of the meeting's logbook form, with its downloads."""
-        record = await self._meeting(request)
-        state = await run_in_threadpool(self._forms.state, record.id)
-        return self._html("form.html", record=record, span=_span(record), downloads=DOWNLOADS, state=wording.FORM[state])
 
     async def form_file(self, request: Request) -> Response:
         """The form itself: HTML for the preview's frame, DOCX and PDF to download."""
@@ -170,10 +164,6 @@ def _phase(record: MeetingRecord, now: datetime) -> str:
     if phase is not Phase.IDLE:
         return wording.PHASE[phase]
     return "Đã họp xong" if now >= record.plan.live.ends_at else "Sắp họp"
-
-
-def _span(record: MeetingRecord) -> str:
-    return wording.span(record.plan.live.begins_at, record.plan.live.ends_at)
 
 
 def _plan_lines(record: MeetingRecord) -> list[dict[str, str]]:

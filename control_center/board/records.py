@@ -10,6 +10,7 @@ from control_center.board import wording
 from control_center.board.alerts import remark
 from control_center.board.wording import Word
 from control_center.incidents.model import Incident, Span
+from control_center.store.registry import MeetingRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,11 @@ def check_view(site: str, site_name: str, check: CheckDone) -> CheckView:
         took=wording.duration(check.ended_at - check.began_at),
         verdicts=verdicts,
     )
+
+
+def span_words(record: MeetingRecord) -> str:
+    """When a meeting is live, in words."""
+    return wording.span(record.plan.live.begins_at, record.plan.live.ends_at)
 
 
 def span_lines(incident: Incident) -> list[str]:

@@ -18,6 +18,7 @@ from contract.messages import CheckReason
 from contract.readings import Failure
 from control_center.incidents.model import IncidentState, Place
 from control_center.live import LinkLight
+from control_center.logbook.form import Tick
 from control_center.store.accounts import Role as AccountRole
 from control_center.store.forms import FormState
 
@@ -137,6 +138,14 @@ FORM: Mapping[FormState, str] = MappingProxyType(
         FormState.LOCKED: "Đã khóa, không sửa được nữa.",
     }
 )
+
+TICK: Mapping[str, Mapping[Tick, str]] = MappingProxyType(
+    {
+        "site": {Tick.NORMAL: "Bình thường", Tick.WRONG: "Sự cố", Tick.NEITHER: "để trống cả hai"},
+        "line": {Tick.NORMAL: "Bình thường", Tick.WRONG: "hư hỏng", Tick.NEITHER: "để trống cả hai"},
+    }
+)
+"""What a pair of boxes of the form says: of the site, of a device line."""
 
 DUTY: Mapping[str, str] = MappingProxyType(
     {"site": "điểm cầu", "center": "trung tâm", "provider": "nhà cung cấp đường truyền", "power": "điện lực"}

@@ -50,6 +50,7 @@ class AccountRow(Base):
     role: Mapped[str] = mapped_column(String(20))
     password_hash: Mapped[str] = mapped_column(PlainText)
     active: Mapped[bool] = mapped_column(Boolean)
+    unit: Mapped[str] = mapped_column(NfcText, default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -77,12 +78,13 @@ class AuditRow(Base):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody: name for the login, name that is shown, role, and whether the account may be used."""
+    """Somebody: name for the login, name that is shown, role, whether it may be used, and whose rows it may correct (no unit: all)."""
 
     name: str
     shown: str
     role: Role
     active: bool = True
+    unit: str = ""
     created_at: datetime | None = None
 
 
@@ -114,6 +116,7 @@ def add(engine: Engine, account: Account, password: str, at: datetime) -> Accoun
             role=account.role.value,
             password_hash=_HASHER.hash(password),
             active=True,
+            unit=account.unit.strip(),
             created_at=at,
         )
         session.add(row)
@@ -140,7 +143,7 @@ def set_password(engine: Engine, name: str, password: str) -> None:
         session.execute(delete(SessionRow).where(SessionRow.account == name))
 
 
-def change(engine: Engine, name: str, *, role: Role | None = None, active: bool | None = None) -> Account:
+def change(engine: Engine, name: str, *, role: Role | None = None, active: bool | None = None, unit: str | None = None) -> Account:
     """Change what an account may do, or whether it may be used; one that may not loses its sessions.
 
     Raises:
@@ -150,6 +153,7 @@ def change(engine: Engine, name: str, *, role: Role | None = None, active: bool 
         row = _row(session, name)
         row.role = row.role if role is None else role.value
         row.active = row.active if active is None else active
+        row.unit = row.unit if unit is None else unit.strip()
         session.flush()
         left = select(func.count()).select_from(AccountRow).where(AccountRow.active, AccountRow.role == Role.ADMINISTRATOR.value)
         if not session.scalar(left):
@@ -239,7 +243,7 @@ def _row(session: Session, name: str) -> AccountRow:
 
 
 def _account(row: AccountRow) -> Account:
-    return Account(name=row.name, shown=row.shown, role=Role(row.role), active=row.active, created_at=row.created_at)
+    return Account(name=row.name, shown=row.shown, role=Role(row.role), active=row.active, unit=row.unit, created_at=row.created_at)
 
 
 def _digest(secret: str) -> str:

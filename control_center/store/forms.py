@@ -116,6 +116,18 @@ def save_draft(engine: Engine, document: FormDocument, *, made_at: datetime, aut
     raise AssertionError(f"{_TRIES} writers in a row were faster")
 
 
+def save_correction(engine: Engine, document: FormDocument, *, follows: int, made_at: datetime, author: str) -> FormVersion | None:
+    """Add a draft that a person has corrected; None if another version than `follows` (0: none) is the latest by now.
+
+    Raises:
+        FormLockedError: The form is locked.
+    """
+    last = latest(engine, document.meeting)
+    if last is not None and last.state is FormState.LOCKED:
+        raise FormLockedError(f"the form of {document.meeting} is locked")
+    return _add(engine, document, FormState.DRAFT, made_at, author, follows=follows)
+
+
 def confirm(engine: Engine, meeting: str, *, author: str, made_at: datetime) -> FormVersion:
     """The unit's leader stands for the latest draft.
 
