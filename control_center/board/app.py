@@ -19,7 +19,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from control_center.board import health, pages, stream
+from control_center.board import metrics, pages, stream
+from control_center.board.api import Api
 from control_center.board.archive import Archive
 from control_center.board.bodies import fields
 from control_center.board.correcting import Correcting
@@ -165,7 +166,8 @@ def create_app(
             Route("/incidents", shown.incidents),
             Route("/incidents/{incident}", shown.incident),
             Route("/incidents/{incident}/ack", board.acknowledge, methods=["POST"]),
-            Route("/api/site/{site}", health.endpoint(live, clock)),
+            *Api(desk, engine).routes(),
+            Route("/metrics", metrics.endpoint(desk)),
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
         ],
         middleware=[

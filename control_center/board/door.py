@@ -122,9 +122,10 @@ class Door:
 
     @staticmethod
     def _own_question(scope: Scope) -> bool:
-        """``control-center site health`` asks from this machine itself, without a session."""
-        client = scope.get("client")
-        return scope["path"].startswith("/api/site/") and scope["method"] in _SAFE and client is not None and is_loopback(client[0])
+        """``control-center site health`` and Prometheus ask from this machine itself, without a session."""
+        client, path = scope.get("client"), scope["path"]
+        asked = path.startswith("/api/site/") or path == "/metrics"
+        return asked and scope["method"] in _SAFE and client is not None and is_loopback(client[0])
 
     def _refusal(self, method: str, path: str, account: Account | None, *, exist: bool) -> Response | None:
         least = needed(method, path)

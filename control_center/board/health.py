@@ -6,16 +6,12 @@ that neither a wrong clock at the site nor a restart of the center makes an old 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import msgspec
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 
 from contract.messages import Presence
-from control_center.live import Live, SiteLive
+from control_center.live import SiteLive
 
 LOST_HEARTBEATS = 3
 """A heartbeat travels at QoS 0: only when so many promised ones are missing is the agent silent."""
@@ -124,15 +120,3 @@ def _absent(said: SiteHealth) -> str:
             return "its agent has been stopped"
         case _:
             return "its agent has lost its connection to the broker: see `journalctl -u diemcau-agent` on the site PC"
-
-
-def endpoint(live: Live, clock: Callable[[], datetime]) -> Callable[[Request], Awaitable[Response]]:
-    """Handler of ``/api/site/{site}``."""
-
-    async def handler(request: Request) -> Response:
-        site = live.sites.get(request.path_params["site"])
-        if site is None:
-            raise HTTPException(404)
-        return Response(msgspec.json.encode(health(site, clock())), media_type="application/json")
-
-    return handler
