@@ -73,6 +73,12 @@ def parser() -> argparse.ArgumentParser:
     form.add_argument("meeting", metavar="MEETING")
     form.add_argument("--format", choices=("docx", "pdf", "html"), default="docx")
     form.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    signed = add(verbs, "signed", "signed", "take a locked form's PDF that came back signed, after checking it")
+    signed.add_argument("meeting", metavar="MEETING")
+    signed.add_argument("file", type=Path, metavar="FILE")
+    signed.add_argument(
+        "--root", type=Path, action="append", default=[], metavar="PEM", help="certificate that the signers' must descend from"
+    )
     year = add(verbs, "statistics", "yearly", "count the meetings of a year")
     year.add_argument("year", type=int, metavar="YEAR")
     year.add_argument("--csv", action="store_true", help="the same as --format csv")

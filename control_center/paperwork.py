@@ -76,6 +76,36 @@ def meeting_done(options: argparse.Namespace) -> int:
     return 0
 
 
+def signed(options: argparse.Namespace) -> int:
+    """Take a signed form: checked, then kept beside the form's own files."""
+    from control_center.logbook import files  # noqa: PLC0415 -- documents are heavy
+    from control_center.logbook import signed as signatures  # noqa: PLC0415
+    from control_center.store import forms  # noqa: PLC0415
+
+    configuration = commands.configuration_of(options)
+    engine = commands.open_database(configuration)
+    last = forms.latest(engine, options.meeting)
+    if last is None or last.state is not forms.FormState.LOCKED:
+        raise CommandError(f"the form of {options.meeting!r} is not locked; only a locked form is signed")
+    try:
+        content, roots = options.file.read_bytes(), [one.read_bytes() for one in options.root]
+    except OSError as error:
+        raise CommandError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    try:
+        found = signatures.check(content, files.FORMATS["pdf"](last.document), roots)
+    except (signatures.SignatureError, ValueError) as error:
+        raise CommandError(f"{options.file}: {error}") from None
+    path = files.signed_file(configuration.directory, options.meeting)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
+    for one in found:
+        who = {None: "chưa đối chiếu tổ chức cấp chứng thư", True: "chứng thư được tin cậy", False: ""}[one.trusted]
+        print(f"{one.signer}\t{tables.moment(one.signed_at)}\t{who}")
+    return 0
+
+
 def maintenance_add(options: argparse.Namespace) -> int:
     """Plan work at a site."""
     begins_at, ends_at = options.begins.astimezone(UTC), options.ends.astimezone(UTC)

@@ -52,6 +52,11 @@ def file(directory: Path, meeting_id: str, file_format: str) -> Path:
     return directory / "forms" / f"{meeting_id}.{file_format}"
 
 
+def signed_file(directory: Path, meeting_id: str) -> Path:
+    """Where a form that came back signed is kept."""
+    return directory / "forms" / "signed" / f"{meeting_id}.pdf"
+
+
 def draft_all(engine: Engine, directory: Path, meeting_id: str, at: datetime) -> list[Path]:
     """Add a draft to the chain of versions, and write it in every format, each file whole or not at all."""
     document = document_of(engine, meeting_id, at)
