@@ -109,14 +109,19 @@ class NotifySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     Attributes:
         urls: Where to (apprise: ``mailto://``, ``json://``, ``syslog://`` …); secrets, never logged.
         least: Least severity that is told: warning or critical.
+        escalate_urls: Whom to tell of a critical alarm that nobody has acknowledged; secrets too. Empty: nobody.
+        escalate_after_s: After so many seconds.
     """
 
     urls: tuple[str, ...] = ()
     least: str = "warning"
+    escalate_urls: tuple[str, ...] = ()
+    escalate_after_s: float = 120.0
 
     def __post_init__(self) -> None:
         if self.least not in {"warning", "critical"}:
             raise ValueError(f"least is {self.least!r}, use warning or critical")
+        _check_positive(escalate_after_s=self.escalate_after_s)
 
 
 class IncidentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -267,6 +272,9 @@ port = 8470
 urls = []
 # Least severity that is told: warning or critical.
 least = "warning"
+# Whom to tell of a critical alarm that nobody has acknowledged, and after how many seconds.
+escalate_urls = []
+escalate_after_s = 120.0
 
 [incidents]
 # A fault that comes back within so many seconds is the same incident, counted once more.

@@ -12,7 +12,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from control_center.live import LinkLight, Live
 from control_center.liveness import Liveness
 from control_center.liveness.keys import read_secret
 from control_center.notify import notices
+from control_center.notify.escalation import Escalation
 from control_center.notify.sender import Notifier, through_apprise
 from control_center.quiet import Quiet
 from control_center.sites import identities
@@ -140,7 +141,14 @@ class Service:
             incident_store.recent(engine, _now() - REMEMBERED),
         )
         self._live.incidents = {incident.id: incident for incident in self._incidents.lasting()}
-        self._notifier = self._make_notifier()
+        self._notifier = self._make_notifier(configuration.notify.urls, "notify.urls", self._notice)
+        self._second = self._make_notifier(configuration.notify.escalate_urls, "notify.escalate_urls", self._unseen)
+        self._escalation = Escalation(
+            self._incidents.lasting,
+            lambda incident: self._second.take(incident) if self._second is not None else None,
+            _now,
+            timedelta(seconds=configuration.notify.escalate_after_s),
+        )
         self._teller = Teller(self._live, functools.partial(incident_store.save, engine), _now, [self._note_incident])
         grace = timedelta(seconds=rules.heartbeat_grace_s)
         self._quiet = Quiet(engine, self._teller.take, self._incidents.lasting, _now)
@@ -173,6 +181,7 @@ class Service:
             tasks.append(self._task(stack, self._clockwork.run(listeners), "clockwork"))
             tasks.append(self._task(stack, self._tell_health(ingest), "health"))
             tasks.append(self._task(stack, self._quiet.run(), "quiet"))
+            tasks.append(self._task(stack, self._escalation.run(), "escalation"))
             tasks.append(self._task(stack, housekeeping.run(self._engine, self._configuration.retention, _now), "housekeeping"))
             server, listener = self._make_web()
             tasks.append(self._task(stack, server.serve(sockets=[listener]), "web", lambda: setattr(server, "should_exit", True)))
@@ -222,19 +231,19 @@ class Service:
         return identities.passwords(self._configuration.directory, [CENTER_USER, *self._clockwork.sites])
 
     def _start_notifier(self, stack: contextlib.AsyncExitStack) -> None:
-        if self._notifier is not None:
-            self._notifier.start()
-            stack.push_async_callback(asyncio.to_thread, self._notifier.stop)
+        for notifier in (self._notifier, self._second):
+            if notifier is not None:
+                notifier.start()
+                stack.push_async_callback(asyncio.to_thread, notifier.stop)
 
-    def _make_notifier(self) -> Notifier | None:
-        settings = self._configuration.notify
-        if not settings.urls:
+    def _make_notifier(self, urls: Sequence[str], key: str, words: Callable[[Incident], notices.Notice]) -> Notifier | None:
+        if not urls:
             return None
         try:
-            send = through_apprise(settings.urls)
+            send = through_apprise(urls)
         except ValueError as error:
-            raise StartError(f"{self._configuration.path}: notify.urls: {error}") from None
-        return Notifier(send, self._notice, Severity(settings.least))
+            raise StartError(f"{self._configuration.path}: {key}: {error}") from None
+        return Notifier(send, words, Severity(self._configuration.notify.least))
 
     def _tell_again(self) -> None:
         """Tell the engine what the journal holds and a crash may have kept from it."""
@@ -289,10 +298,15 @@ class Service:
         self._clockwork.note(incident)
         if self._notifier is not None:
             self._notifier.take(incident)
+        self._escalation.note(incident)
 
-    def _notice(self, incident: Incident) -> notices.Notice:
+    def _notice(self, incident: Incident, *, unseen: bool = False) -> notices.Notice:
         site = self._clockwork.sites.get(incident.site)
-        return notices.notice(incident, site.name if site else incident.site, registry.contacts(self._engine, incident.site))
+        name, contacts = site.name if site else incident.site, registry.contacts(self._engine, incident.site)
+        return notices.notice(incident, name, contacts, unseen=unseen)
+
+    def _unseen(self, incident: Incident) -> notices.Notice:
+        return self._notice(incident, unseen=True)
 
     def _sites_changed(self, liveness: Liveness, sites: Mapping[str, registry.Site]) -> None:
         liveness.set_sites(sites)

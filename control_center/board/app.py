@@ -33,6 +33,7 @@ from control_center.board.forms import Forms
 from control_center.board.guard import OWN_NAMES, Guard
 from control_center.board.lines import Lines
 from control_center.board.painter import STATIC, Painter
+from control_center.board.people import People
 from control_center.board.registering import Registering
 from control_center.config import NamesSettings
 from control_center.incidents.model import Incident
@@ -159,6 +160,7 @@ def create_app(
             *Counting(desk, engine).routes(),
             *Lines(desk, engine).routes(),
             *Devices(desk, engine).routes(),
+            *People(desk, engine).routes(),
             Route("/meetings", shown.meetings),
             Route("/meeting/{meeting}", shown.meeting),
             *Correcting(desk, engine).routes(),

@@ -19,8 +19,8 @@ class Notice(NamedTuple):
     body: str
 
 
-def notice(incident: Incident, site_name: str, contacts: Sequence[Contact]) -> Notice:
-    """Tell of an incident that opened or closed, with whom to phone (R7)."""
+def notice(incident: Incident, site_name: str, contacts: Sequence[Contact], *, unseen: bool = False) -> Notice:
+    """Tell of an incident that opened or closed, with whom to phone (R7); or that nobody has acknowledged it (R54)."""
     over = incident.state is IncidentState.CLOSED
     began = f"{incident.began_at.astimezone(VIETNAM):%H:%M:%S ngày %d/%m/%Y}"
     lines = [catalog.sentence(incident.as_finding()), f"Bắt đầu: {began}"]
@@ -30,5 +30,5 @@ def notice(incident: Incident, site_name: str, contacts: Sequence[Contact]) -> N
     else:
         lines.append(catalog.advice(incident.as_finding()))
         lines += [f"Liên hệ: {one.name} {one.phone}".strip() for one in whom_to_phone(incident, contacts, lambda one: one.role)]
-    word = "ĐÃ HẾT" if over else "SỰ CỐ"
+    word = "ĐÃ HẾT" if over else "CHƯA AI TIẾP NHẬN" if unseen else "SỰ CỐ"
     return Notice(f"[{word}] {site_name}: {catalog.title(incident.code)}", "\n".join(line for line in lines if line))

@@ -19,7 +19,7 @@ __all__ = ["meeting"]
 
 PAGES = (
     *("/", "/site/hoai-nhon", "/incidents", "/meetings", "/meetings/new", "/meeting/{meeting}", "/meeting/{meeting}/form?site=hoai-nhon"),
-    *("/statistics", "/statistics/lines", "/devices", "/accounts", "/audit", "/password"),
+    *("/statistics", "/statistics/lines", "/devices", "/people", "/accounts", "/audit", "/password"),
 )
 SERIOUS = frozenset({"serious", "critical"})
 
