@@ -1,6 +1,6 @@
 # Everything a newcomer types; `make help` lists it. Each target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-soak vm-test check fmt bench bench-link bench-microphone bench-camera docs lock packages roots clean
+.PHONY: help setup demo test test-soak vm-test check fmt bench bench-center bench-link bench-microphone bench-camera docs lock packages roots clean
 PYTHON := .venv/bin/python
 PACKAGES := contract probes edge_agent control_center demo bench docs tests ansible packaging
 
@@ -41,6 +41,9 @@ bench: setup ## measured figures beside their goals and public peers; 1 when one
 
 bench-link: setup ## the link watch beside fping and irtt, cuts, false alarms (as root); ARGS=--quick for some minutes
 	@$(PYTHON) -m bench.link $(ARGS)
+
+bench-center: setup ## the center under thousands of sites beside its broker, with open pages; ARGS='--sites 5000'
+	@$(PYTHON) -m bench.center $(ARGS)
 
 bench-microphone: setup ## howling: ours beside four published detectors; builds 4 GB of clips first; ARGS='--part held --ours'
 	@$(PYTHON) -m bench.microphone $(ARGS)

@@ -65,11 +65,14 @@ class Live:
         self.incidents: dict[str, Incident] = {}
         self.meeting: Meeting | None = None
         self.phase: Phase = Phase.IDLE
+        self.stamps: dict[str, int] = {}
+        """How often each site changed, its incidents and the meeting included: what was painted for a stamp holds as long as it does."""
         self._queues: set[asyncio.Queue[Change | None]] = set()
 
     def tell_site(self, site: SiteLive) -> None:
         """Replace a site's state and tell the subscribers."""
         self.sites[site.site] = site
+        self._changed(site.site)
         self._tell(Change(site=msgspec.structs.replace(site)))
 
     def tell_incident(self, incident: Incident) -> None:
@@ -78,13 +81,19 @@ class Live:
             self.incidents.pop(incident.id, None)
         else:
             self.incidents[incident.id] = incident
+        self._changed(incident.site)
         self._tell(Change(incident=incident))
 
     def tell_meeting(self, meeting: Meeting | None, phase: Phase) -> None:
         """Say which meeting the board is about now, and its phase."""
         if (meeting, phase) != (self.meeting, self.phase):
             self.meeting, self.phase = meeting, phase
+            for site in [*self.sites, *self.stamps]:
+                self._changed(site)
             self._tell(Change())
+
+    def _changed(self, site: str) -> None:
+        self.stamps[site] = self.stamps.get(site, 0) + 1
 
     def _tell(self, change: Change) -> None:
         for queue in self._queues:

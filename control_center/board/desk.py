@@ -40,6 +40,7 @@ class Desk:
         self.archive = archive
         self.painter = painter
         self.clock = clock
+        self._tiles: dict[str, tuple[int, str]] = {}
         self._contacts: dict[str, tuple[Contact, ...]] = {}
         self._contacts_at = -_CONTACTS_KEPT_S
 
@@ -65,13 +66,19 @@ class Desk:
 
     def _tile(self, site: str) -> TileView | None:
         """Tile of a site, None if the wall does not show it."""
-        shown = next((one for one in views.on_wall(self.live.sites, self.live.meeting) if one.site == site), None)
+        shown = views.one_on_wall(site, self.live.sites, self.live.meeting)
         return None if shown is None else views.tile_view(shown, self.incidents_of(site), self.live.meeting)
 
     def tile_html(self, site: str) -> str:
-        """Painted tile of a site; empty if the wall does not show it."""
+        """Painted tile of a site; empty if the wall does not show it. Fifty open pages paint each change once."""
+        stamp = self.live.stamps.get(site, 0)
+        kept = self._tiles.get(site)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
         tile = self._tile(site)
-        return "" if tile is None else self.painter.tile(tile)
+        html = "" if tile is None else self.painter.tile(tile)
+        self._tiles[site] = stamp, html
+        return html
 
     def alert_html(self, incident_id: str) -> str:
         """Painted alert card; empty when it is over or only suspected."""

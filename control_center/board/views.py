@@ -205,6 +205,13 @@ def on_wall(sites: Mapping[str, SiteLive], meeting: Meeting | None) -> list[Site
     return [sites.get(part.site, SiteLive(site=part.site, name=part.site)) for part in meeting.participations]
 
 
+def one_on_wall(site: str, sites: Mapping[str, SiteLive], meeting: Meeting | None) -> SiteLive | None:
+    """The site if the wall shows it; what `on_wall` says of it, without a look at all the others."""
+    if meeting is not None and meeting.role_of(site) is None:
+        return None
+    return sites.get(site, SiteLive(site=site, name=site) if meeting is not None else None)
+
+
 def density(count: int) -> str:
     """How much room a tile may take on a wall of `count` sites."""
     if count <= _MOST_SITES_AT_EASE:
