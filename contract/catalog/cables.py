@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from contract.catalog.model import FaultSpec, FormEffect, MetricSpec, Worse
+from contract.catalog.model import FaultSpec, FormEffect, MetricSpec, Worse, yes_or_no
 from contract.findings import Severity
 from contract.meetings import Phase
 
 METRICS = (
-    MetricSpec(
-        name="cables.carrier",
-        unit="",
-        vi="Tín hiệu ở cổng mạng",
-        en="Carrier of the network port",
-        minimum=0,
-        maximum=1,
-        worse=Worse.LOWER,
-        essential=True,
-        words_vi=("không", "có"),
-        words_en=("no", "yes"),
-    ),
+    yes_or_no("cables.carrier", "Tín hiệu ở cổng mạng", "Carrier of the network port", worse=Worse.LOWER, essential=True),
     MetricSpec(
         name="cables.port_speed_mbps", unit="Mbit/s", vi="Tốc độ cổng mạng", en="Speed of the network port", minimum=0, worse=Worse.LOWER
     ),
@@ -61,18 +50,7 @@ METRICS = (
         words_vi=("vắng mặt", "có mặt"),
         words_en=("missing", "present"),
     ),
-    MetricSpec(
-        name="cables.hdmi_connected",
-        unit="",
-        vi="Thiết bị ở cổng HDMI",
-        en="Device at the HDMI connector",
-        minimum=0,
-        maximum=1,
-        worse=Worse.LOWER,
-        essential=True,
-        words_vi=("không", "có"),
-        words_en=("no", "yes"),
-    ),
+    yes_or_no("cables.hdmi_connected", "Thiết bị ở cổng HDMI", "Device at the HDMI connector", worse=Worse.LOWER, essential=True),
     MetricSpec(
         name="cables.mains",
         unit="",
@@ -103,27 +81,11 @@ METRICS = (
         en="Temperature of the UPS battery",
         worse=Worse.HIGHER,
     ),
-    MetricSpec(
-        name="cables.battery_low",
-        unit="",
-        vi="Bộ lưu điện (UPS) báo pin sắp cạn",
-        en="The UPS says that its battery is nearly empty",
-        minimum=0,
-        maximum=1,
-        worse=Worse.HIGHER,
-        words_vi=("không", "có"),
-        words_en=("no", "yes"),
+    yes_or_no(
+        "cables.battery_low", "Bộ lưu điện (UPS) báo pin sắp cạn", "The UPS says that its battery is nearly empty", worse=Worse.HIGHER
     ),
-    MetricSpec(
-        name="cables.battery_worn",
-        unit="",
-        vi="Bộ lưu điện (UPS) báo phải thay pin",
-        en="The UPS says that its battery must be replaced",
-        minimum=0,
-        maximum=1,
-        worse=Worse.HIGHER,
-        words_vi=("không", "có"),
-        words_en=("no", "yes"),
+    yes_or_no(
+        "cables.battery_worn", "Bộ lưu điện (UPS) báo phải thay pin", "The UPS says that its battery must be replaced", worse=Worse.HIGHER
     ),
 )
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from contract.catalog.model import FaultSpec, FormEffect, MetricSpec, Worse
+from contract.catalog.model import FaultSpec, FormEffect, MetricSpec, Worse, yes_or_no
 from contract.findings import Severity
 from contract.meetings import Phase
 
 METRICS = (
-    MetricSpec(
-        name="codec.alive",
-        unit="",
-        vi="Bộ kết nối trả lời trên ít nhất một giao thức",
-        en="The codec answers on at least one protocol",
-        minimum=0,
-        maximum=1,
+    yes_or_no(
+        "codec.alive",
+        "Bộ kết nối trả lời trên ít nhất một giao thức",
+        "The codec answers on at least one protocol",
         worse=Worse.LOWER,
         essential=True,
-        words_vi=("không", "có"),
-        words_en=("no", "yes"),
     ),
     MetricSpec(
         name="codec.sip_ms", unit="ms", vi="Thời gian trả lời SIP OPTIONS", en="Time to answer SIP OPTIONS", minimum=0, worse=Worse.HIGHER
@@ -109,26 +104,8 @@ METRICS = (
         en="Call rate as it is set",
         minimum=0,
     ),
-    MetricSpec(
-        name="codec.in_call",
-        unit="",
-        vi="Đang trong cuộc gọi",
-        en="In a call",
-        minimum=0,
-        maximum=1,
-        words_vi=("không", "có"),
-        words_en=("no", "yes"),
-    ),
-    MetricSpec(
-        name="codec.microphones_muted",
-        unit="",
-        vi="Micro đang tắt tiếng",
-        en="Microphones muted",
-        minimum=0,
-        maximum=1,
-        words_vi=("không", "có"),
-        words_en=("no", "yes"),
-    ),
+    yes_or_no("codec.in_call", "Đang trong cuộc gọi", "In a call"),
+    yes_or_no("codec.microphones_muted", "Micro đang tắt tiếng", "Microphones muted"),
 )
 
 FAULTS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract.catalog.model import FaultSpec, FormEffect, MetricSpec, Worse
+from contract.catalog.model import FaultSpec, FormEffect, MetricSpec, Worse, yes_or_no
 from contract.findings import Severity
 
 METRICS = (
@@ -31,17 +31,7 @@ METRICS = (
     ),
     MetricSpec(name="host.temperature_celsius", unit="°C", vi="Nhiệt độ máy", en="Temperature of the machine", worse=Worse.HIGHER),
     MetricSpec(name="host.uptime_s", unit="s", vi="Thời gian chạy từ lần khởi động", en="Time since boot", minimum=0),
-    MetricSpec(
-        name="host.disk_read_only",
-        unit="",
-        vi="Ổ đĩa chỉ đọc",
-        en="Disk is read-only",
-        minimum=0,
-        maximum=1,
-        worse=Worse.HIGHER,
-        words_vi=("không", "có"),
-        words_en=("no", "yes"),
-    ),
+    yes_or_no("host.disk_read_only", "Ổ đĩa chỉ đọc", "Disk is read-only", worse=Worse.HIGHER),
     MetricSpec(
         name="host.files_percent",
         unit="%",
@@ -83,17 +73,7 @@ METRICS = (
         minimum=0,
         worse=Worse.HIGHER,
     ),
-    MetricSpec(
-        name="host.restart_needed",
-        unit="",
-        vi="Hệ điều hành chờ khởi động lại",
-        en="The system waits for a restart",
-        minimum=0,
-        maximum=1,
-        worse=Worse.HIGHER,
-        words_vi=("không", "có"),
-        words_en=("no", "yes"),
-    ),
+    yes_or_no("host.restart_needed", "Hệ điều hành chờ khởi động lại", "The system waits for a restart", worse=Worse.HIGHER),
 )
 
 FAULTS = (

@@ -5,7 +5,7 @@ Levels are in dBFS by AES17: a full-scale sine has 0 dBFS RMS. Loudness is by IT
 
 from __future__ import annotations
 
-from contract.catalog.model import FaultSpec, FormEffect, MetricSpec, Worse
+from contract.catalog.model import FaultSpec, FormEffect, MetricSpec, Worse, yes_or_no
 from contract.findings import Severity
 from contract.meetings import Phase
 
@@ -151,16 +151,7 @@ METRICS: tuple[MetricSpec, ...] = (
         en="Gain before the room howls",
         worse=Worse.LOWER,
     ),
-    MetricSpec(
-        name="microphone.muted",
-        unit="",
-        vi="Micro đang tắt tiếng",
-        en="Microphone is muted",
-        minimum=0,
-        maximum=1,
-        words_vi=("không", "có"),
-        words_en=("no", "yes"),
-    ),
+    yes_or_no("microphone.muted", "Micro đang tắt tiếng", "Microphone is muted"),
     MetricSpec(name="microphone.sample_rate_hz", unit="Hz", vi="Tần số lấy mẫu", en="Sample rate", minimum=0),
 )
 

@@ -85,6 +85,22 @@ class MetricSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.name}: as many words in one language as in the other")
 
 
+def yes_or_no(name: str, vi: str, en: str, *, worse: Worse = Worse.NEITHER, essential: bool = False) -> MetricSpec:
+    """A metric that is no quantity: 0 is no, 1 is yes."""
+    return MetricSpec(
+        name=name,
+        unit="",
+        vi=vi,
+        en=en,
+        minimum=0,
+        maximum=1,
+        worse=worse,
+        essential=essential,
+        words_vi=("không", "có"),
+        words_en=("no", "yes"),
+    )
+
+
 class FaultSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One fault code, declared once.
 

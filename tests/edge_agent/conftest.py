@@ -26,6 +26,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from contract import messages, topics
 from contract.messages import Message
+from edge_agent.judgement import Judgement
 from edge_agent.status import AgentStatus
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,22 @@ def make_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeModule:
         return name
 
     return make
+
+
+class Quiet:
+    """A journal and a teller that nobody reads."""
+
+    def append(self, *_: Any) -> None:
+        """Forget it."""
+
+    def publish_state(self, *_: Any) -> None:
+        """Tell nobody."""
+
+
+@pytest.fixture
+def judgement(tmp_path: Path) -> Judgement:
+    """A site's memory of its own."""
+    return Judgement(Quiet(), Quiet(), tmp_path, datetime(2026, 7, 1, tzinfo=UTC))  # type: ignore[arg-type]
 
 
 def room_picture(path: Path, shift: int = 0) -> None:

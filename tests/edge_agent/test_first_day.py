@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 import subprocess
 import sys
-import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ import pytest
 
 from edge_agent.status import FILE
 from tests.edge_agent.conftest import room_picture
+from tests.probes.codec.test_codec import answer_to, udp_peer
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/first-day.vi.md").read_text(encoding="utf-8")
@@ -25,32 +24,6 @@ COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) fo
 ROOM = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 
 pytestmark = pytest.mark.req("R49", "R52")
-
-
-@contextmanager
-def codec() -> Iterator[int]:
-    """Answers OPTIONS as a codec does."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.bind(("127.0.0.1", 0))
-        peer.settimeout(0.2)
-        over = threading.Event()
-
-        def serve() -> None:
-            while not over.is_set():
-                try:
-                    request, sender = peer.recvfrom(65536)
-                except TimeoutError:
-                    continue
-                kept = [line for line in request.split(b"\r\n") if line.split(b":")[0] in (b"Via", b"To", b"From", b"Call-ID", b"CSeq")]
-                peer.sendto(b"\r\n".join([b"SIP/2.0 200 OK", *kept, b"Content-Length: 0", b"", b""]), sender)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield peer.getsockname()[1]
-        finally:
-            over.set()
-            thread.join()
 
 
 class Day:
@@ -94,7 +67,7 @@ class Day:
 
 @pytest.fixture
 def day(tmp_path: Path) -> Iterator[Day]:
-    with codec() as port:
+    with udp_peer(lambda request: [answer_to(request, "200 OK")]) as port:
         yield Day(tmp_path, port)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,19 +19,6 @@ pytestmark = pytest.mark.req("R17")
 
 AT = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-
-
-class Quiet:
-    def append(self, *_: Any) -> None:
-        """Forget it."""
-
-    def publish_state(self, *_: Any) -> None:
-        """Tell nobody."""
-
-
-@pytest.fixture
-def judgement(tmp_path: Path) -> Judgement:
-    return Judgement(Quiet(), Quiet(), tmp_path, AT)  # type: ignore[arg-type]
 
 
 def noted(judgement: Judgement) -> list[datetime | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,21 +19,6 @@ from edge_agent.rehearsed import FILE, Rehearsed, RehearsedState, changes
 pytestmark = pytest.mark.req("R30")
 
 AT = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
-
-
-class Quiet:
-    """A journal and a teller that nobody reads."""
-
-    def append(self, *_: Any) -> None:
-        """Forget it."""
-
-    def publish_state(self, *_: Any) -> None:
-        """Tell nobody."""
-
-
-@pytest.fixture
-def judgement(tmp_path: Path) -> Judgement:
-    return Judgement(Quiet(), Quiet(), tmp_path, AT)  # type: ignore[arg-type]
 
 
 def meeting(name: str = "giao-ban") -> Meeting:
