@@ -157,7 +157,7 @@ FAULTS = (
     FaultSpec(
         code="host.disk_errors",
         effect=FormEffect.NONE,
-        severity=Severity.WARNING,
+        severity=Severity.INFO,
         title_vi="Ổ đĩa có lỗi",
         title_en="Disk has errors",
         vi="Hệ thống tệp của máy giám sát đã ghi nhận {figure} lỗi",

@@ -68,12 +68,13 @@ def restart_needed(root: Path) -> bool:
     return (root / "run/reboot-required").exists()
 
 
-def disk_health(folder: str, sys: Path) -> DiskHealth:
+def disk_health(folder: str, sys: Path, mounts: Path = Path("/proc/self/mountinfo")) -> DiskHealth:
     """Health of the disk that a folder lies on.
 
     Args:
         folder: On the disk.
         sys: Where sysfs is mounted.
+        mounts: What is mounted, as the kernel tells it.
     """
     try:
         shape, device = os.statvfs(folder), Path(folder).stat().st_dev
@@ -82,11 +83,27 @@ def disk_health(folder: str, sys: Path) -> DiskHealth:
     block = sys / "dev/block" / f"{os.major(device)}:{os.minor(device)}"
     name = block.resolve().name if block.exists() else ""
     return DiskHealth(
-        read_only=bool(shape.f_flag & os.ST_RDONLY),
+        read_only=_read_only(mounts, f"{os.major(device)}:{os.minor(device)}"),
         files_percent=100.0 * (1 - shape.f_ffree / shape.f_files) if shape.f_files else None,
         errors=_number(sys / "fs/ext4" / name / "errors_count") if name else None,
         worn_percent=_wear(block.resolve()) if name else None,
     )
+
+
+def _read_only(mounts: Path, device: str) -> bool | None:
+    """Whether the file system itself takes no writes: by its own options (proc(5), mountinfo), not by those of a mount.
+
+    The service sees every disk mounted read-only (ProtectSystem=strict), which says nothing of the disk.
+    """
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        mount, _, system = line.partition(" - ")
+        if mount.split()[2:3] == [device] and len(system.split()) > 2:
+            return "ro" in system.split()[2].split(",")
+    return None
 
 
 def _wear(block: Path) -> float | None:

@@ -173,3 +173,24 @@ def test_a_disk_that_takes_nothing_any_more_is_told(health: DiskHealth, code: st
 
 def test_a_folder_that_is_not_there_has_no_health() -> None:
     assert disk_health("/does/not/exist", Path("/sys")) == DiskHealth()
+
+
+@pytest.mark.parametrize(
+    ("mount", "system", "told"),
+    [
+        ("rw,relatime", "rw,errors=remount-ro", False),
+        ("ro,relatime", "rw", False),  # the service's own view of a disk that is well (ProtectSystem=strict)
+        ("rw,relatime", "ro,errors=remount-ro", True),
+    ],
+)
+def test_a_disk_is_read_only_by_its_file_system_and_not_by_how_the_service_sees_it(
+    tmp_path: Path, mount: str, system: str, told: bool
+) -> None:
+    device = tmp_path.stat().st_dev
+    name = f"{os.major(device)}:{os.minor(device)}"
+    put(tmp_path, "mountinfo", f"21 1 0:5 / /proc rw - proc proc rw\n36 35 {name} / / {mount} shared:1 - ext4 /dev/sda1 {system}\n")
+    health = disk_health(str(tmp_path), tmp_path / "sys", tmp_path / "mountinfo")
+    assert health.read_only is told
+    assert disk_health(str(tmp_path), tmp_path / "sys", tmp_path / "none").read_only is None
+    put(tmp_path, "mountinfo", "garbled\n\n1 2\n")
+    assert disk_health(str(tmp_path), tmp_path / "sys", tmp_path / "mountinfo").read_only is None
