@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from pathlib import Path
 
@@ -52,9 +53,18 @@ def restore(archive: Path, directory: Path) -> int:
                 )
             directory.mkdir(parents=True, exist_ok=True)
             packed.extractall(directory, members=members, filter="data")
+            _hand_over(directory, [directory / member.name for member in members])
     except (OSError, tarfile.TarError, EOFError) as error:
         raise ConfigError(f"baseline: {archive}: {getattr(error, 'strerror', None) or error}") from None
     return len(members)
+
+
+def _hand_over(directory: Path, files: list[Path]) -> None:
+    """What root has put there belongs to whom the state directory belongs to: the agent."""
+    owner = directory.stat()
+    if os.geteuid() == 0:
+        for path in {*files, *(file.parent for file in files)}:
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _names(directory: Path) -> list[str]:

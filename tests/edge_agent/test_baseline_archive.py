@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -36,7 +37,12 @@ def test_what_was_approved_on_the_old_pc_holds_on_the_new_one(tmp_path: Path) ->
     assert types(old, "save", str(archive)) == 0
     assert archive.stat().st_mode & 0o077 == 0
     assert types(old, "save", str(archive)) == 2, "an archive is not overwritten"
+    state = tmp_path / "new/state"
+    state.mkdir()
+    if os.geteuid() == 0:
+        os.chown(state, 12345, 12345)
     assert types(new, "restore", str(archive)) == 0
+    assert {path.stat().st_uid for path in state.rglob("*")} == {state.stat().st_uid}
     approved = Baselines(tmp_path / "new/state").approved
     assert approved is not None
     assert approved.approved_by == "Nguyễn Thị A"
