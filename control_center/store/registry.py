@@ -8,7 +8,7 @@ service notices what the command line wrote.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -246,11 +246,16 @@ def save_sites(engine: Engine, wanted: Iterable[Site]) -> list[Site]:
     """
     saved = []
     with Session(engine) as session, session.begin():
+        taken = {row.ssid: row.id for row in session.execute(select(SiteRow.ssid, SiteRow.id))}
         for one in wanted:
             if not topics.SITE_ID.fullmatch(one.id):
                 raise ValueError(f"{one.id!r} is no site id: use a–z, 0–9 and hyphens, 40 characters at most")
             row = session.get(SiteRow, one.id) or SiteRow(id=one.id, ssid=0)
-            row.ssid = _ssid(session, one, row.ssid)
+            number = _ssid(one, row.ssid, taken)
+            if taken.get(row.ssid) == one.id:
+                del taken[row.ssid]
+            taken[number] = one.id
+            row.ssid = number
             row.name, row.unit, row.address, row.room, row.host = one.name, one.unit, one.address, one.room, one.host
             row.capabilities = dict(one.capabilities)
             session.add(row)
@@ -260,11 +265,10 @@ def save_sites(engine: Engine, wanted: Iterable[Site]) -> list[Site]:
     return saved
 
 
-def _ssid(session: Session, one: Site, present: int) -> int:
-    """Session identifier for a site: the one asked for, the one it has, or the lowest free one."""
-    taken = {number: owner for number, owner in session.execute(select(SiteRow.ssid, SiteRow.id)) if owner != one.id}
+def _ssid(one: Site, present: int, taken: Mapping[int, str]) -> int:
+    """Session identifier for a site: the one asked for, the one it has, or the lowest free one; `taken` by whom."""
     wanted = one.ssid or present
-    if wanted in taken:
+    if taken.get(wanted, one.id) != one.id:
         raise ValueError(f"ssid {wanted} of {one.id!r} is already that of {taken[wanted]!r}")
     if wanted:
         if not 1 <= wanted <= MAX_SSID:
