@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from contract.catalog import FormLine
 from control_center.board import wording
 from control_center.board.bodies import Fields, fields
 from control_center.board.desk import Desk
@@ -20,7 +21,7 @@ from control_center.board.forms import DOWNLOADS
 from control_center.board.records import span_words
 from control_center.logbook import UnknownMeetingError, files, revising
 from control_center.logbook.corrections import SITE, corrections, digest, pairs
-from control_center.logbook.form import FormRow, Tick
+from control_center.logbook.form import Tick
 from control_center.logbook.revising import LONGEST_REASON, LONGEST_SENTENCE, MOST_SENTENCES, RevisionError, Wanted
 from control_center.store import forms as form_store
 from control_center.store import registry
@@ -56,7 +57,7 @@ class Correcting:
         site = given.one("site", 40)
         await self._own_row(site)
         ticks = {tick.value: tick for tick in Tick}
-        if given.one("tick") not in ticks or given.one("pair") not in {SITE, *(pair.name for pair in pairs(_blank()))}:
+        if given.one("tick") not in ticks or given.one("pair") not in {SITE, *FormLine}:
             raise HTTPException(400)
         wanted = Wanted(
             site=site,
@@ -168,9 +169,3 @@ def _author(given: Fields) -> str:
 def _sentences(given: Fields) -> tuple[str, ...]:
     lines = (line.strip()[:LONGEST_SENTENCE] for line in given.raw("description").splitlines())
     return tuple(line for line in lines if line)[:MOST_SENTENCES]
-
-
-def _blank() -> FormRow:
-    from control_center.logbook.form import blank_form  # noqa: PLC0415
-
-    return blank_form().main[0]
