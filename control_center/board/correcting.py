@@ -142,6 +142,7 @@ class Correcting:
             "corrections": corrections(document),
             "versions": list(reversed(versions)),
             "may_confirm": may >= Role.LEADER.rank and (account is None or not account.unit),
+            "over": revising.over(document, self._desk.clock()),
             "named": account is not None,
             "pair_names": _PAIR_NAMES,
             "tick_words": wording.TICK,

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from control_center.logbook import files
 from control_center.logbook.corrections import digest, line_of
-from control_center.logbook.form import Tick, corrected
+from control_center.logbook.form import FormDocument, Tick, corrected
 from control_center.store import forms as form_store
 from control_center.store.forms import FormLockedError, FormState, FormVersion
 
@@ -40,6 +40,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     seen: str
     description: tuple[str, ...] | None = None
+
+
+def over(document: FormDocument, at: datetime) -> bool:
+    """Whether the meeting has ended: what is confirmed before would not tell of what happens until then."""
+    return document.ends_at is None or at >= document.ends_at
 
 
 def correct(engine: Engine, meeting: str, wanted: Wanted, *, author: str, at: datetime) -> FormVersion:
@@ -93,6 +98,8 @@ def confirm(engine: Engine, meeting: str, seen: str, *, author: str, at: datetim
     if not author.strip():
         raise RevisionError("Cần ghi họ tên người xác nhận.")
     document = files.document_of(engine, meeting, at)
+    if not over(document, at):
+        raise RevisionError("Cuộc họp chưa kết thúc, chưa xác nhận được.")
     if digest(document) != seen:
         raise RevisionError("Biểu mẫu đã thay đổi từ lúc bạn xem. Hãy xem lại rồi xác nhận.")
     try:

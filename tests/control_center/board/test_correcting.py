@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from starlette.applications import Starlette
 
 from contract.catalog import FormLine
+from contract.meetings import Plan, Window
 from control_center.logbook.form import Tick
 from control_center.store import accounts, forms, registry
 from control_center.store.accounts import Account, Role
@@ -24,6 +25,13 @@ MEETING = "giao-ban-11"
 PAGE = f"/meeting/{MEETING}/form"
 
 
+def shifted(plan: Plan, by: timedelta) -> Plan:
+    """The same plan at another time."""
+    spans = {name: getattr(plan, name) for name in ("rehearsal", "precheck", "live", "wrap_up")}
+    moved = {name: span and Window(begins_at=span.begins_at + by, ends_at=span.ends_at + by) for name, span in spans.items()}
+    return Plan(**moved)
+
+
 @pytest.fixture
 def record(engine: Engine, meeting: Any, now: Any) -> MeetingRecord:
     sites = [
@@ -35,7 +43,7 @@ def record(engine: Engine, meeting: Any, now: Any) -> MeetingRecord:
         id=meeting.id,
         title=meeting.title,
         organizer=meeting.organizer,
-        plan=meeting.plan,
+        plan=shifted(meeting.plan, -timedelta(hours=3)),
         sites=tuple(MeetingSite(site=part.site, role=part.role) for part in meeting.participations),
         registered_at=now,
     )
@@ -237,3 +245,16 @@ def test_the_clock_of_drawing_is_no_change(enter: Any, app: Starlette, now: Any)
     first = hidden(leader.get(PAGE).text, "seen")
     app.state.board.desk.clock = lambda: now + timedelta(minutes=5)
     assert hidden(leader.get(PAGE).text, "seen") == first
+
+
+def test_a_form_is_not_confirmed_while_people_still_meet(enter: Any, app: Starlette, engine: Engine, now: Any) -> None:
+    leader = enter("lanhdao")
+    seen = hidden(leader.get(PAGE).text, "seen")
+    app.state.board.desk.clock = lambda: now - timedelta(hours=2)
+    page = leader.get(PAGE).text
+    assert "Xác nhận được khi cuộc họp kết thúc." in page
+    assert "/form/confirm" not in page
+    answer = leader.post(f"{PAGE}/confirm", seen=seen)
+    assert answer.status_code == 422
+    assert "chưa kết thúc" in answer.text
+    assert forms.latest(engine, MEETING) is None

@@ -6,6 +6,7 @@ import io
 import subprocess
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from control_center.store import accounts, forms, registry
 from control_center.store.accounts import Account, Role
 from control_center.store.forms import FormState
 from control_center.store.registry import MeetingRecord, MeetingSite, Site
+from tests.control_center.board.test_correcting import shifted
 from tests.integration.browser.conftest import SITES
 from tests.integration.browser.test_looks import _FAINT, _NAMELESS
 
@@ -31,7 +33,8 @@ def meeting(hall: Any) -> str:
     held = hall.meet()
     registry.save_sites(hall.engine, [Site(id=site, name=name, ssid=number) for number, (site, name) in enumerate(SITES, 1)])
     parts = tuple(MeetingSite(site=part.site, role=part.role) for part in held.participations)
-    record = MeetingRecord(id=held.id, title=held.title, organizer=held.organizer, plan=held.plan, sites=parts, registered_at=hall.now())
+    plan = shifted(held.plan, -timedelta(hours=3))
+    record = MeetingRecord(id=held.id, title=held.title, organizer=held.organizer, plan=plan, sites=parts, registered_at=hall.now())
     registry.save_meeting(hall.engine, record)
     for name, shown, role in (("truc", "Trần Văn Trực", Role.OPERATOR), ("lanhdao", "Lê Thị Lãnh Đạo", Role.LEADER)):
         accounts.add(hall.engine, Account(name=name, shown=shown, role=role), PASSWORD, hall.now())
