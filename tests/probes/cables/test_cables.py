@@ -117,7 +117,7 @@ def test_the_port_of_the_default_route_is_taken_when_none_is_named(tmp_path: Pat
 
 
 @pytest.mark.root
-def test_a_pulled_cable_is_seen_on_a_real_port() -> None:
+def test_a_cable_that_is_pulled_and_plugged_in_again_is_seen_on_a_real_port() -> None:
     names = ("diemcau-a", "diemcau-b")
     subprocess.run(["ip", "link", "add", names[0], "type", "veth", "peer", "name", names[1]], check=True)
     try:
@@ -126,6 +126,12 @@ def test_a_pulled_cable_is_seen_on_a_real_port() -> None:
         assert codes(run(CablesSettings(port=names[0]), CablesLimits(), Look())) == []
         subprocess.run(["ip", "link", "set", names[1], "down"], check=True)
         assert codes(run(CablesSettings(port=names[0]), CablesLimits(), Look())) == ["cables.carrier_lost"]
+        subprocess.run(["ip", "link", "set", names[1], "up"], check=True)
+        back = run(CablesSettings(port=names[0]), CablesLimits(), Look())
+        figures = {reading.metric: reading.value for reading in back.readings}
+        assert codes(back) == []
+        assert (figures["cables.full_duplex"], figures["cables.port_speed_mbps"]) == (1, 10000), "negotiated anew"
+        assert (figures["cables.carrier_changes"] or 0) >= 3
     finally:
         subprocess.run(["ip", "link", "del", names[0]], check=True)
 
