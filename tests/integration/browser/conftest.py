@@ -48,6 +48,8 @@ class Hall:
             site.link, site.heard_at = LinkLight.UP, self.now()
             site.components = {name: self.component(name) for name in ("link", "camera", "microphone", "codec", "cables")}
         self.port = 0
+        self.ahead = timedelta()
+        """How far the board's clock is ahead: a meeting need not be waited for."""
         self._loop: asyncio.AbstractEventLoop
         self._server: BoardServer
         self._thread: threading.Thread | None = None
@@ -69,7 +71,7 @@ class Hall:
 
     async def _serve(self, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
-        self._server = make_server(create_app(self.live, self.engine), port=self.port)
+        self._server = make_server(create_app(self.live, self.engine, clock=lambda: self.now() + self.ahead), port=self.port)
         serving = asyncio.create_task(self._server.serve())
         await self._server.listening.wait()
         self.port = self._server.port
