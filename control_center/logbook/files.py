@@ -18,6 +18,7 @@ from control_center.store import forms as form_store
 from control_center.store.forms import FormLockedError, FormState
 
 log = logging.getLogger(__name__)
+_TRIES = 20
 FORMATS: dict[str, Callable[[FormDocument], bytes]] = {
     "docx": render_docx,
     "pdf": render_pdf,
@@ -57,13 +58,23 @@ def signed_file(directory: Path, meeting_id: str) -> Path:
     return directory / "forms" / "signed" / f"{meeting_id}.pdf"
 
 
+def _redrawn(engine: Engine, meeting_id: str, at: datetime) -> FormDocument:
+    """The form as it holds after this drawing; what a person corrects meanwhile is drawn in, never over."""
+    for _ in range(_TRIES):
+        last = form_store.latest(engine, meeting_id)
+        document = document_of(engine, meeting_id, at)
+        try:
+            if form_store.redraw(engine, document, follows=0 if last is None else last.version, made_at=at) is not None:
+                return document
+        except FormLockedError as error:
+            log.info("late news does not change the form: %s", error)
+            return document_of(engine, meeting_id, at)
+    raise AssertionError(f"{_TRIES} writers in a row were faster")
+
+
 def draft_all(engine: Engine, directory: Path, meeting_id: str, at: datetime) -> list[Path]:
     """Add a draft to the chain of versions, and write it in every format, each file whole or not at all."""
-    document = document_of(engine, meeting_id, at)
-    try:
-        form_store.save_draft(engine, document, made_at=at)
-    except FormLockedError as error:
-        log.info("late news does not change the form: %s", error)
+    document = _redrawn(engine, meeting_id, at)
     written = []
     for file_format, render in FORMATS.items():
         path = file(directory, meeting_id, file_format)

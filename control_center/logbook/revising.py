@@ -14,6 +14,7 @@ from control_center.store import forms as form_store
 from control_center.store.forms import FormLockedError, FormState, FormVersion
 
 _TRIES = 20
+_CHANGED = "Biểu mẫu đã thay đổi từ lúc bạn xem. Hãy xem lại rồi xác nhận."
 _LOCKED = "Biểu mẫu đã khóa, không sửa được nữa."
 LONGEST_REASON, LONGEST_SENTENCE, MOST_SENTENCES = 300, 500, 30
 
@@ -97,16 +98,19 @@ def confirm(engine: Engine, meeting: str, seen: str, *, author: str, at: datetim
     """
     if not author.strip():
         raise RevisionError("Cần ghi họ tên người xác nhận.")
+    last = form_store.latest(engine, meeting)
     document = files.document_of(engine, meeting, at)
     if not over(document, at):
         raise RevisionError("Cuộc họp chưa kết thúc, chưa xác nhận được.")
     if digest(document) != seen:
-        raise RevisionError("Biểu mẫu đã thay đổi từ lúc bạn xem. Hãy xem lại rồi xác nhận.")
+        raise RevisionError(_CHANGED)
     try:
-        form_store.save_draft(engine, document, made_at=at)
-        return form_store.confirm(engine, meeting, author=author, made_at=at)
+        looked_at = form_store.redraw(engine, document, follows=0 if last is None else last.version, made_at=at)
+        if looked_at is None:
+            raise RevisionError(_CHANGED)
+        return form_store.confirm(engine, meeting, author=author, made_at=at, version=looked_at.version)
     except FormLockedError:
-        raise RevisionError("Biểu mẫu này đã được xác nhận hoặc đã khóa.") from None
+        raise RevisionError("Biểu mẫu này đã được xác nhận, đã khóa, hoặc vừa được người khác sửa. Hãy xem lại.") from None
 
 
 def lock(engine: Engine, meeting: str, *, author: str, at: datetime) -> FormVersion:

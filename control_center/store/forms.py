@@ -90,6 +90,22 @@ class ChainReport(msgspec.Struct, frozen=True, kw_only=True):
         return not self.broken
 
 
+def redraw(engine: Engine, document: FormDocument, *, follows: int, made_at: datetime) -> FormVersion | None:
+    """Add a draft that the program drew from version `follows` (0: none); None if another is the latest by now, a correction above all.
+
+    Raises:
+        FormLockedError: The form is confirmed or locked.
+    """
+    last = latest(engine, document.meeting)
+    if last is not None and last.state is not FormState.DRAFT:
+        raise FormLockedError(f"the form of {document.meeting} is {last.state} by {last.author}; only a person corrects it")
+    if (0 if last is None else last.version) != follows:
+        return None
+    if last is not None and _same_words(last.document, document):
+        return last
+    return _add(engine, document, FormState.DRAFT, made_at, "", follows=follows)
+
+
 def save_draft(engine: Engine, document: FormDocument, *, made_at: datetime, author: str = "") -> FormVersion:
     """Add a draft; the same words as in the latest draft add nothing.
 
@@ -128,13 +144,20 @@ def save_correction(engine: Engine, document: FormDocument, *, follows: int, mad
     return _add(engine, document, FormState.DRAFT, made_at, author, follows=follows)
 
 
-def confirm(engine: Engine, meeting: str, *, author: str, made_at: datetime) -> FormVersion:
+def confirm(engine: Engine, meeting: str, *, author: str, made_at: datetime, version: int | None = None) -> FormVersion:
     """The unit's leader stands for the latest draft.
 
+    Args:
+        engine: The center's database.
+        meeting: Whose form.
+        author: Who stands for it.
+        made_at: When, UTC.
+        version: The draft that was looked at; None: whichever is the latest.
+
     Raises:
-        FormLockedError: There is no draft to confirm.
+        FormLockedError: There is no draft to confirm, or another one than was looked at.
     """
-    return _step(engine, meeting, before=FormState.DRAFT, after=FormState.CONFIRMED, made_at=made_at, author=author)
+    return _step(engine, meeting, before=FormState.DRAFT, after=FormState.CONFIRMED, made_at=made_at, author=author, version=version)
 
 
 def lock(engine: Engine, meeting: str, *, author: str, made_at: datetime) -> FormVersion:
@@ -184,13 +207,17 @@ def _same_words(one: FormDocument, other: FormDocument) -> bool:
     return msgspec.structs.replace(one, drafted_at=None) == msgspec.structs.replace(other, drafted_at=None)
 
 
-def _step(engine: Engine, meeting: str, *, before: FormState, after: FormState, made_at: datetime, author: str) -> FormVersion:
+def _step(
+    engine: Engine, meeting: str, *, before: FormState, after: FormState, made_at: datetime, author: str, version: int | None = None
+) -> FormVersion:
     if not author.strip():
         raise ValueError(f"a form is {after} by somebody: the author is missing")
     for _ in range(_TRIES):
         last = latest(engine, meeting)
         if last is None or last.state is not before:
             raise FormLockedError(f"the form of {meeting} is {'missing' if last is None else last.state}, not {before}")
+        if version is not None and last.version != version:
+            raise FormLockedError(f"the form of {meeting} is of version {last.version} by now, not {version}")
         added = _add(engine, last.document, after, made_at, author, follows=last.version)
         if added is not None:
             return added

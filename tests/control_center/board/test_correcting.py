@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 
 from contract.catalog import FormLine
 from contract.meetings import Plan, Window
+from control_center.logbook import files
 from control_center.logbook.form import Tick
 from control_center.store import accounts, forms, registry
 from control_center.store.accounts import Account, Role
@@ -258,3 +260,43 @@ def test_a_form_is_not_confirmed_while_people_still_meet(enter: Any, app: Starle
     assert answer.status_code == 422
     assert "chưa kết thúc" in answer.text
     assert forms.latest(engine, MEETING) is None
+
+
+def test_a_correction_that_comes_while_the_program_draws_is_drawn_in_and_never_over(
+    enter: Any, engine: Engine, now: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, real = enter("truc"), vars(files)["collect"]
+    came: list[int] = []
+
+    def slow(*arguments: Any, **more: Any) -> Any:
+        drawn = real(*arguments, **more)
+        if not came:  # somebody corrects between the program's reading and its writing
+            came.append(1)
+            monkeypatch.setattr(files, "collect", real)
+            came.append(correct(browser).status_code)
+        return drawn
+
+    monkeypatch.setattr(files, "collect", slow)
+    files.draft_all(engine, tmp_path, MEETING, now)
+    assert came == [1, 303]
+    last = forms.latest(engine, MEETING)
+    assert last is not None
+    assert next(row for row in last.document.rows if row.site == "hoai-nhon").line(FormLine.MICROPHONE).tick is Tick.WRONG
+    assert forms.verify_chain(engine).whole
+
+
+def test_a_leader_confirms_no_draft_that_somebody_slipped_in_meanwhile(enter: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    leader, operator = enter("lanhdao"), enter("truc")
+    seen = hidden(leader.get(PAGE).text, "seen")
+    real = forms.redraw
+
+    def slow(*arguments: Any, **more: Any) -> Any:
+        made = real(*arguments, **more)
+        monkeypatch.setattr(forms, "redraw", real)
+        assert correct(operator).status_code == 303
+        return made
+
+    monkeypatch.setattr(forms, "redraw", slow)
+    answer = leader.post(f"{PAGE}/confirm", seen=seen)
+    assert answer.status_code == 422
+    assert FormState.CONFIRMED not in {one.state for one in forms.history(engine, MEETING)}
