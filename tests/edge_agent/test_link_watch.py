@@ -177,7 +177,8 @@ def test_a_cut_leg_is_suspected_confirmed_and_told_with_its_true_times(
     assert gap.meeting == "m1"
     # Truth is what the relay wrote down; a machine under load may send its next packet late.
     assert abs((gap.began_at - relay.cut_at).total_seconds()) <= 0.25 + gap.blind_s
-    assert 0 <= (gap.ended_at - relay.restored_at).total_seconds() + 0.001 <= 1.0
+    # A packet that waited in the relay's thread when it was restored was sent a little before.
+    assert -0.05 <= (gap.ended_at - relay.restored_at).total_seconds() <= 1.0
     assert gap.duration_s == pytest.approx((gap.ended_at - gap.began_at).total_seconds(), abs=1e-3)
     assert made.standing() == ()
 
