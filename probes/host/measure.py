@@ -40,4 +40,5 @@ def _readings(facts: HostFacts, settings: HostSettings, at: datetime) -> Iterato
     yield reading("host.open_ports", None if facts.ports is None else len(strangers(facts, settings)))
     # A clock that was set back makes no patch of the future.
     yield reading("host.patch_age_days", None if patched_at is None else max(0.0, (at - patched_at).total_seconds() / _DAY_S))
-    yield figure("host.restart_needed", facts.restart_needed, at=at)
+    # Without the mark nobody knows: plain Debian sets it only where unattended-upgrades is installed.
+    yield reading("host.restart_needed", 1.0 if facts.restart_needed else None)

@@ -16,6 +16,8 @@ import msgspec
 _UPGRADED = " upgrade "
 _OWN = " diemcau"
 """Our own packages are no patches of the system."""
+_NO_WRITES = frozenset({"ro", "emergency_ro", "shutdown"})
+"""Options of a file system that takes no writes; since Linux 6.6 ext4 keeps "rw" after an error and adds "emergency_ro"."""
 _WEAR_STEP_PERCENT = 10.0
 """JEDEC eMMC 5.1, DEVICE_LIFE_TIME_EST: 1 is up to a tenth of the life, 10 up to all of it, 11 beyond."""
 
@@ -59,7 +61,7 @@ def _last_upgrade(log: Path, _changed_ns: int, _octets: int) -> datetime | None:
             try:
                 return datetime.fromisoformat(line[:19]).astimezone()
             except ValueError:
-                return None
+                continue  # a line that was torn by a power cut
     return None
 
 
@@ -102,7 +104,7 @@ def _read_only(mounts: Path, device: str) -> bool | None:
     for line in lines:
         mount, _, system = line.partition(" - ")
         if mount.split()[2:3] == [device] and len(system.split()) > 2:
-            return "ro" in system.split()[2].split(",")
+            return not _NO_WRITES.isdisjoint(system.split()[2].split(","))
     return None
 
 

@@ -76,7 +76,7 @@ def test_a_machine_that_does_not_tell_is_unsupported_and_not_safe(tmp_path: Path
     assert open_ports(tmp_path) is None
     facts = HostFacts(cpu_percent=1, memory_percent=1, uptime_s=1, disk_percent=1, temperature_celsius=None)
     failures = {reading.metric: reading.failure for reading in readings_of(facts, HostSettings(), NOW)}
-    for metric in ("open_ports", "patch_age_days", "disk_errors", "disk_worn_percent", "disk_read_only", "files_percent"):
+    for metric in ("restart_needed", "open_ports", "patch_age_days", "disk_errors", "disk_worn_percent", "disk_read_only", "files_percent"):
         assert failures[f"host.{metric}"] is Failure.UNSUPPORTED
 
 
@@ -118,6 +118,11 @@ def test_patches_are_as_old_as_the_last_upgrade_of_the_system_and_not_of_ours(tm
     newer = patched_at(tmp_path)
     assert newer is not None
     assert newer > moment
+
+
+def test_a_line_torn_by_a_power_cut_hides_no_upgrade_before_it(tmp_path: Path) -> None:
+    put(tmp_path, "var/log/dpkg.log", "2026-06-01 08:00:00 upgrade libc6:amd64 1 2\n2026-06-\x00 upgrade x\n")
+    assert patched_at(tmp_path) is not None
 
 
 @pytest.mark.parametrize("text", ["", "rubbish upgrade x\n", "9999-99-99 00:00:00 upgrade libc6:amd64 1 2\n"])
@@ -181,6 +186,8 @@ def test_a_folder_that_is_not_there_has_no_health() -> None:
         ("rw,relatime", "rw,errors=remount-ro", False),
         ("ro,relatime", "rw", False),  # the service's own view of a disk that is well (ProtectSystem=strict)
         ("rw,relatime", "ro,errors=remount-ro", True),
+        ("rw,relatime", "rw,errors=remount-ro,emergency_ro", True),  # ext4 after an error, as a real one said it
+        ("rw,relatime", "rw,shutdown", True),
     ],
 )
 def test_a_disk_is_read_only_by_its_file_system_and_not_by_how_the_service_sees_it(
